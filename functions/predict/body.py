@@ -1,0 +1,120 @@
+"""The picture in a request's body, in each of the three forms that a client may send.
+
+All of it in memory: no part of a request is written to a file, however large it is.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import AsyncIterator
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from ethnicity.errors import ImageTooLarge, NoImage
+from ethnicity.images import MAX_BYTES, check_size
+from predict.faults import BadBase64, BadRequest, UnsupportedMediaType
+
+# Starlette writes a part above 1 MB to a temporary file; 0 means never.
+MultiPartParser.spool_max_size = 0
+
+FIELD = "image"
+
+_MAX_BODY = 8_000_000
+"""Above the base64 of the largest picture taken, with room for a form's or JSON's wrapping."""
+
+_MAX_FILES = 16
+_MAX_FIELDS = 64
+_MAX_FIELD_BYTES = 64 * 1024
+
+_DATA_URL = re.compile(r"data:[^,]*;base64,", re.IGNORECASE)
+_WHITE_SPACE = str.maketrans("", "", " \t\r\n\f\v")
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+async def read_picture(request: Request) -> bytes:
+    """The picture's bytes, not yet looked at.
+
+    Raises:
+        NoImage, ImageTooLarge, BadBase64, BadRequest, UnsupportedMediaType
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await _read(request)
+    if media_type == "multipart/form-data":
+        return await _from_form(request, body)
+    if media_type == "application/json":
+        return _from_json(body)
+    if media_type.startswith("image/") or (not media_type and not body):
+        check_size(len(body))
+        return body
+    raise UnsupportedMediaType
+
+
+async def _read(request: Request) -> bytes:
+    """The whole body, given up as soon as it is longer than any body with a picture can be."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_BODY:
+            raise ImageTooLarge.bytes(MAX_BYTES)
+    return bytes(body)
+
+
+async def _from_form(request: Request, body: bytes) -> bytes:
+    if not body:
+        raise NoImage
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield body
+
+    parser = MultiPartParser(
+        request.headers,
+        whole(),
+        max_files=_MAX_FILES,
+        max_fields=_MAX_FIELDS,
+        max_part_size=_MAX_FIELD_BYTES,
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise BadRequest(f"The form cannot be read: {error.message}") from error
+    for part in form.getlist(FIELD):
+        if isinstance(part, UploadFile):
+            check_size(part.size or 0)
+            return await part.read()
+    raise NoImage
+
+
+def _from_json(body: bytes) -> bytes:
+    if not body:
+        raise NoImage
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("The body is not valid JSON") from error
+    if not isinstance(document, dict):
+        raise BadRequest('The body must be a JSON object: {"image": "<base64>"}')
+    text = document.get(FIELD)
+    if text is None or text == "":
+        raise NoImage
+    if not isinstance(text, str):
+        raise BadRequest("The field image must be a string of base64")
+    return _from_base64(text)
+
+
+def _from_base64(text: str) -> bytes:
+    """Standard or URL-safe, padded or not, wrapped or not, bare or in a data URL."""
+    prefix = _DATA_URL.match(text)
+    digits = text[prefix.end() if prefix else 0 :].translate(_WHITE_SPACE).translate(_URL_SAFE)
+    bare = digits.rstrip("=")
+    padded = bare + "=" * (-len(bare) % 4)
+    if digits not in (bare, padded):
+        raise BadBase64
+    check_size(len(bare) * 3 // 4)
+    try:
+        return base64.b64decode(padded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadBase64 from error
+

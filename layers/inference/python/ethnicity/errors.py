@@ -1,0 +1,60 @@
+"""What can be wrong with a picture: one exception for each fault a user can cause.
+
+The message is the text and ``code`` the machine-readable name of the fault in every answer, be it
+sent over HTTP or stored beside the picture (see the contract in docs/API.md).
+"""
+
+
+from typing import Self
+
+
+class PictureError(Exception):
+    """The picture cannot be classified, and that is the sender's to mend."""
+
+    code: str
+    message: str
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.message)
+
+
+class NoImage(PictureError):
+    """There is nothing to look at: no field, no body, no byte."""
+
+    code = "no_image"
+    message = "No image provided"
+
+
+class NotJpeg(PictureError):
+    """The content is not a JPEG, whatever its name or declared type says."""
+
+    code = "not_jpeg"
+    message = "Only JPG/JPEG images are allowed"
+
+
+class CorruptImage(PictureError):
+    """The JPEG does not decode, or only partly."""
+
+    code = "corrupt_image"
+    message = "The JPEG is corrupt or truncated"
+
+
+class ImageTooLarge(PictureError):
+    """More bytes or more pixels than are taken."""
+
+    code = "image_too_large"
+
+    @classmethod
+    def bytes(cls, limit: int) -> Self:
+        return cls(f"The image is larger than {limit // 1_000_000} MB")
+
+    @classmethod
+    def pixels(cls, limit: int) -> Self:
+        return cls(f"The image has more than {limit // 1_000_000} megapixels")
+
+
+class NoFace(PictureError):
+    """The picture decodes, but shows no face."""
+
+    code = "no_face"
+    message = "No face found in the image"

@@ -1,0 +1,86 @@
+"""Similarity transforms, and pictures seen through them.
+
+A transform is a float64 array of shape (2, 3), as OpenCV's affine functions take it: it maps a
+point (x, y) of the source picture to a point of the target. Points are in pixels and continuous:
+the top-left pixel covers (0, 0) to (1, 1), so scaling a picture scales its points and nothing else.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+"""Shape (n, 2): x to the right, y down, in pixels."""
+
+Transform = NDArray[np.float64]
+"""Shape (2, 3)."""
+
+Pixels = NDArray[np.uint8]
+"""Shape (height, width, 3), channels in the order red, green, blue."""
+
+
+def fit_similarity(source: Points, target: Points) -> Transform:
+    """The rotation, uniform scale and shift that bring ``source`` closest to ``target``.
+
+    Least squares, without reflection (Umeyama 1991). In the plane, with points as complex numbers,
+    it is a linear regression: target ≈ a · source + b.
+    """
+    z = source[:, 0] + 1j * source[:, 1]
+    w = target[:, 0] + 1j * target[:, 1]
+    centred = z - z.mean()
+    a = np.vdot(centred, w - w.mean()) / np.vdot(centred, centred).real
+    b = w.mean() - a * z.mean()
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
+
+
+def apply(transform: Transform, points: Points) -> Points:
+    """The points, mapped."""
+    return points @ transform[:, :2].T + transform[:, 2]
+
+
+def invert(transform: Transform) -> Transform:
+    """The transform that undoes this one."""
+    linear = np.linalg.inv(transform[:, :2])
+    return np.column_stack([linear, -linear @ transform[:, 2]])
+
+
+def square_corners(side: float) -> Points:
+    """The corners of a square at the origin, clockwise from the top left."""
+    return np.array([[0.0, 0.0], [side, 0.0], [side, side], [0.0, side]])
+
+
+def warp(pixels: Pixels, transform: Transform, side: int) -> Pixels:
+    """The square of ``side`` pixels that ``transform`` maps the picture to.
+
+    Bilinear, after averaging whole blocks of source pixels where the picture is more than halved:
+    without that a large face would come out aliased, unlike anything the networks were trained on.
+    Where the square reaches beyond the picture, the picture's edge is repeated.
+    """
+    scale = float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
+    shrink = int(1 / scale)
+    if shrink > 1:
+        pixels, transform = _shrink_visible(pixels, transform, side, shrink)
+    # OpenCV puts (0, 0) at the centre of the first pixel; we put it at its corner.
+    centred = transform.copy()
+    centred[:, 2] += transform[:, :2] @ (0.5, 0.5) - 0.5
+    return cv2.warpAffine(
+        pixels, centred, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _shrink_visible(
+    pixels: Pixels, transform: Transform, side: int, shrink: int
+) -> tuple[Pixels, Transform]:
+    """The part of the picture that the target sees, ``shrink`` times smaller, and its transform."""
+    height, width = pixels.shape[:2]
+    seen = apply(invert(transform), square_corners(side))
+    margin = 2 * shrink  # the bilinear filter looks one (shrunken) pixel beyond
+    left, top = np.clip(seen.min(axis=0) - margin, 0, (width - 1, height - 1)).astype(int)
+    right, bottom = np.clip(seen.max(axis=0) + margin, (left + 1, top + 1), (width, height))
+    part = pixels[top : int(np.ceil(bottom)), left : int(np.ceil(right))]
+    rows, columns = (max(1, round(length / shrink)) for length in part.shape[:2])
+    small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+    back = np.array([part.shape[1] / columns, part.shape[0] / rows])
+    linear = transform[:, :2] * back
+    shift = transform[:, :2] @ (left, top) + transform[:, 2]
+    return small, np.column_stack([linear, shift])

@@ -1,0 +1,94 @@
+"""What a JPEG's header says, read before anything is decoded.
+
+The decoder is only handed files whose cost is known: a few kilobytes can claim a billion pixels, or
+repeat one progressive scan a thousand times.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from ethnicity.errors import CorruptImage, NotJpeg
+
+_START_OF_IMAGE = b"\xff\xd8\xff"
+_START_OF_SCAN = 0xDA
+_END_OF_IMAGE = 0xD9
+_APP1 = 0xE1
+_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+_ORIENTATION_TAG = 0x0112
+
+
+@dataclass(frozen=True)
+class JpegHeader:
+    """Width and height as stored, in pixels, before the EXIF orientation (1 to 8) is applied."""
+
+    width: int
+    height: int
+    orientation: int
+    scans: int
+
+
+def read_header(data: bytes) -> JpegHeader:
+    """Walk the segments up to the first scan; microseconds, whatever the file's size.
+
+    Raises:
+        NotJpeg: the content does not start as a JPEG does.
+        CorruptImage: the segments are broken, or there is no frame header or no scan.
+    """
+    if not data.startswith(_START_OF_IMAGE):
+        raise NotJpeg
+    size: tuple[int, int] | None = None
+    orientation = 1
+    position = 2
+    while True:
+        marker, start, end = _segment(data, position)
+        if marker == _START_OF_SCAN:
+            break
+        if marker in _FRAME_HEADERS:
+            if size is not None or end - start < 6:
+                raise CorruptImage
+            height, width = struct.unpack_from(">HH", data, start + 1)
+            size = (width, height)
+        elif marker == _APP1 and data.startswith(b"Exif\0\0", start, end):
+            orientation = _exif_orientation(data[start + 6 : end])
+        position = end
+    if size is None or 0 in size:
+        raise CorruptImage
+    scans = data.count(bytes([0xFF, _START_OF_SCAN]), position)
+    return JpegHeader(*size, orientation, scans)
+
+
+def _segment(data: bytes, position: int) -> tuple[int, int, int]:
+    """The next marker from ``position`` on, and where its content starts and ends."""
+    while True:
+        if data[position : position + 1] != b"\xff":
+            raise CorruptImage
+        while data[position : position + 1] == b"\xff":  # any number of fill bytes is allowed
+            position += 1
+        marker = data[position] if position < len(data) else _END_OF_IMAGE
+        position += 1
+        if marker not in _STANDALONE:
+            break
+    if marker == _END_OF_IMAGE or position + 2 > len(data):
+        raise CorruptImage
+    (length,) = struct.unpack_from(">H", data, position)
+    if length < 2 or position + length > len(data):
+        raise CorruptImage
+    return marker, position + 2, position + length
+
+
+def _exif_orientation(tiff: bytes) -> int:
+    """The orientation tag of the first image directory; 1, upright, where there is none."""
+    try:
+        order = {b"II*\0": "<", b"MM\0*": ">"}[tiff[:4]]
+        (directory,) = struct.unpack_from(order + "I", tiff, 4)
+        (entries,) = struct.unpack_from(order + "H", tiff, directory)
+        for entry in range(entries):
+            tag, kind, count, value = struct.unpack_from(
+                order + "HHIH", tiff, directory + 2 + 12 * entry
+            )
+            if (tag, kind, count) == (_ORIENTATION_TAG, 3, 1) and 1 <= value <= 8:
+                return int(value)
+    except (KeyError, struct.error):
+        pass  # broken metadata does not make the picture unreadable
+    return 1

@@ -1,0 +1,147 @@
+"""HTTP requests as the events in which AWS hands them to a Lambda function.
+
+Bodies are marked as base64 wherever the service in question does so: always where it takes the body
+for binary, as it does for every type that is not text.
+"""
+
+import base64
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+HOST = "abcde12345.execute-api.eu-central-1.amazonaws.com"
+_ACCOUNT = "123456789012"
+_ADDRESS = "203.0.113.7"  # reserved for documentation
+_TIME = "23/Nov/2026:12:00:00 +0000"
+_EPOCH_MS = 1795435200000
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A request as its sender made it; header names in lower case, the query without its mark."""
+
+    method: str
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    query: str = ""
+
+
+def http_api(request: HttpRequest) -> Event:
+    """Payload format 2.0 of an API Gateway HTTP API."""
+    return _payload_2(request, HOST, f"{request.method} {request.path}")
+
+
+def function_url(request: HttpRequest) -> Event:
+    """A Lambda function URL: payload format 2.0 with one route for everything."""
+    return _payload_2(request, "abcde12345.lambda-url.eu-central-1.on.aws", "$default")
+
+
+def _payload_2(request: HttpRequest, host: str, route: str) -> Event:
+    event: Event = {
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": request.path,
+        "rawQueryString": request.query,
+        "headers": _headers(request, host),
+        "requestContext": {
+            "accountId": _ACCOUNT,
+            "apiId": host.partition(".")[0],
+            "domainName": host,
+            "domainPrefix": host.partition(".")[0],
+            "http": {
+                "method": request.method,
+                "path": request.path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": _ADDRESS,
+                "userAgent": "curl/8.5.0",
+            },
+            "requestId": "JKJaXmPLvHcESHA=",
+            "routeKey": route,
+            "stage": "$default",
+            "time": _TIME,
+            "timeEpoch": _EPOCH_MS,
+        },
+    }
+    if request.query:
+        event["queryStringParameters"] = dict(parse_qsl(request.query))
+    return event | _body(request)
+
+
+def http_api_1(request: HttpRequest) -> Event:
+    """Payload format 1.0, which an HTTP API can be set to use."""
+    return {"version": "1.0"} | _payload_1(request)
+
+
+def rest_api(request: HttpRequest) -> Event:
+    """An API Gateway REST API with binary media types."""
+    return _payload_1(request)
+
+
+def _payload_1(request: HttpRequest) -> Event:
+    headers = _headers(request, HOST)
+    query = dict(parse_qsl(request.query))
+    return {
+        "resource": request.path,
+        "path": request.path,
+        "httpMethod": request.method,
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": query or None,
+        "multiValueQueryStringParameters": {k: [v] for k, v in query.items()} or None,
+        "requestContext": {
+            "accountId": _ACCOUNT,
+            "apiId": HOST.partition(".")[0],
+            "domainName": HOST,
+            "httpMethod": request.method,
+            "identity": {"sourceIp": _ADDRESS, "userAgent": "curl/8.5.0"},
+            "path": request.path,
+            "protocol": "HTTP/1.1",
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "requestTime": _TIME,
+            "requestTimeEpoch": _EPOCH_MS,
+            "resourcePath": request.path,
+            "stage": "$default",
+        },
+        "pathParameters": None,
+        "stageVariables": None,
+    } | _body(request, missing=None)
+
+
+def load_balancer(request: HttpRequest) -> Event:
+    """An Application Load Balancer's target group."""
+    target = f"arn:aws:elasticloadbalancing:eu-central-1:{_ACCOUNT}:targetgroup/faces/49e9d65c45c6791a"
+    return {
+        "requestContext": {"elb": {"targetGroupArn": target}},
+        "httpMethod": request.method,
+        "path": request.path,
+        "queryStringParameters": dict(parse_qsl(request.query)),
+        "headers": _headers(request, "faces-1234567890.eu-central-1.elb.amazonaws.com"),
+    } | _body(request, missing="")
+
+
+def _headers(request: HttpRequest, host: str) -> dict[str, str]:
+    length = {"content-length": str(len(request.body))} if request.body else {}
+    return {
+        "accept": "*/*",
+        **length,
+        "host": host,
+        "user-agent": "curl/8.5.0",
+        "x-forwarded-for": _ADDRESS,
+        "x-forwarded-port": "443",
+        "x-forwarded-proto": "https",
+    } | request.headers
+
+
+_NO_BODY = object()
+
+
+def _body(request: HttpRequest, missing: object = _NO_BODY) -> Event:
+    if not request.body:
+        absent = {} if missing is _NO_BODY else {"body": missing}
+        return absent | {"isBase64Encoded": False}
+    if request.headers.get("content-type", "").startswith(("text/", "application/json")):
+        return {"body": request.body.decode(), "isBase64Encoded": False}
+    return {"body": base64.b64encode(request.body).decode(), "isBase64Encoded": True}

@@ -1,0 +1,39 @@
+"""Classify one picture the way the deployed service does: event, Lambda handler, response.
+
+Prints the response's JSON, and only it, on stdout. Exit status 1 where the answer is an error.
+"""
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from scripts.gateway import HttpRequest, http_api
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        print("usage: make predict IMAGE=photo.jpg", file=sys.stderr)
+        return 2
+    try:
+        picture = Path(arguments[0]).read_bytes()
+    except OSError as error:
+        print(f"{arguments[0]} cannot be read: {error.strerror}", file=sys.stderr)
+        return 2
+    request = HttpRequest("POST", "/predict", {"content-type": "image/jpeg"}, picture)
+    response = invoke(http_api(request))
+    print(json.dumps(json.loads(response["body"]), indent=2))
+    return 0 if response["statusCode"] == 200 else 1
+
+
+def invoke(event: dict[str, Any]) -> dict[str, Any]:
+    """Call the handler; its log lines and metrics, which Lambda collects from stdout, are dropped."""
+    with contextlib.redirect_stdout(None):
+        from predict.app import handler
+
+        return handler(event, context=None)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Trains, calibrates, exports and evaluates the classifier. Never imported at run time."""

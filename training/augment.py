@@ -1,0 +1,100 @@
+"""One training crop out of one picture: what detectors, cameras and re-encoding do to a face."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from ethnicity.faces import CHIP
+from ethnicity.geometry import Pixels, Transform, warp
+
+Rng = np.random.Generator
+
+
+def training_crop(picture: Pixels, to_chip: Transform, rng: Rng) -> Pixels:
+    """A 64×64 crop: misaligned as a detector misaligns, lit, blurred and compressed at random."""
+    crop = warp(picture, jittered(to_chip, rng), CHIP)
+    for chance, change in _CHANGES:
+        if rng.random() < chance:
+            crop = change(crop, rng)
+    return crop
+
+
+def jittered(to_chip: Transform, rng: Rng) -> Transform:
+    """The transform, then a small random rotation, scale, stretch, shift and perhaps a mirror.
+
+    The detector's frame differs from UTKFace's by 4 % of the side at each corner in the median and
+    by 9 % in one picture of ten; the jitter is of that size.
+    """
+    angle = np.deg2rad(rng.normal(0, 6))
+    scale = np.exp(rng.normal(0, 0.08))
+    stretch = np.exp(rng.normal(0, 0.03))
+    mirror = rng.choice([-1.0, 1.0])
+    rotate = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = rotate @ np.diag([scale * stretch * mirror, scale / stretch])
+    middle = np.full(2, CHIP / 2)
+    shift = middle + rng.normal(0, 0.03 * CHIP, size=2) - linear @ middle
+    return np.column_stack([linear @ to_chip[:, :2], linear @ to_chip[:, 2] + shift])
+
+
+def _light(crop: Pixels, rng: Rng) -> Pixels:
+    """Exposure, contrast, gamma and the colour of the light."""
+    gamma = np.exp(rng.normal(0, 0.25))
+    gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.06, size=3))
+    levels = np.linspace(0, 1, 256)[:, np.newaxis] ** gamma
+    levels = (levels - 0.5) * np.exp(rng.normal(0, 0.2)) + 0.5
+    table = np.clip(levels * gain * 255, 0, 255).astype(np.uint8)
+    return cv2.LUT(crop, table[:, np.newaxis, :])
+
+
+def _grey(crop: Pixels, rng: Rng) -> Pixels:
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    return cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+
+
+def _saturation(crop: Pixels, rng: Rng) -> Pixels:
+    grey = _grey(crop, rng)
+    amount = rng.uniform(0.4, 1.5)
+    return cv2.addWeighted(crop, amount, grey, 1 - amount, 0)
+
+
+def _blur(crop: Pixels, rng: Rng) -> Pixels:
+    return cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.6))
+
+
+def _low_resolution(crop: Pixels, rng: Rng) -> Pixels:
+    side = int(rng.integers(20, 56))
+    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (CHIP, CHIP), interpolation=cv2.INTER_LINEAR)
+
+
+def _noise(crop: Pixels, rng: Rng) -> Pixels:
+    noise = rng.normal(0, rng.uniform(2, 14), size=crop.shape)
+    return np.clip(crop + noise, 0, 255).astype(np.uint8)
+
+
+def _compression(crop: Pixels, rng: Rng) -> Pixels:
+    quality = int(rng.integers(25, 90))
+    _, encoded = cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, quality))
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+
+
+def _occlusion(crop: Pixels, rng: Rng) -> Pixels:
+    """A patch of one colour over up to a quarter of the face."""
+    width, height = rng.integers(CHIP // 8, CHIP // 2, size=2)
+    left, top = rng.integers(0, CHIP - width), rng.integers(0, CHIP - height)
+    covered = crop.copy()
+    covered[top : top + height, left : left + width] = rng.integers(0, 256, size=3)
+    return covered
+
+
+_CHANGES: tuple[tuple[float, Callable[[Pixels, Rng], Pixels]], ...] = (
+    (0.8, _light),
+    (0.4, _saturation),
+    (0.05, _grey),
+    (0.15, _blur),
+    (0.15, _low_resolution),
+    (0.1, _noise),
+    (0.25, _compression),
+    (0.25, _occlusion),
+)

@@ -1,0 +1,65 @@
+"""The trained model as files: Keras .h5 for the archive, .tflite and its description for serving."""
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from ethnicity import LABELS
+from ethnicity.classifier import Calibration
+from ethnicity.faces import CHIP
+
+NETWORK_FILE = "ethnicity.tflite"
+KERAS_FILE = "ethnicity_cnn_model.h5"
+
+
+def export_network(classifier: keras.Model, folder: Path) -> Path:
+    """Write the network for LiteRT, one image a call.
+
+    By way of a SavedModel with a fixed input shape: converting a Keras 3 model's concrete function
+    directly writes a file without weights.
+    """
+    with tempfile.TemporaryDirectory() as saved:
+        archive = keras.export.ExportArchive()
+        archive.track(classifier)
+        archive.add_endpoint(
+            "serve",
+            lambda image: classifier(image, training=False),
+            [tf.TensorSpec((1, CHIP, CHIP, 3), tf.float32, name="image")],
+        )
+        archive.write_out(saved, verbose=False)
+        content = tf.lite.TFLiteConverter.from_saved_model(saved).convert()
+    file = folder / NETWORK_FILE
+    file.write_bytes(content)
+    return file
+
+
+def export_keras(classifier: keras.Model, folder: Path) -> Path:
+    """Write the model as Keras' HDF5 file, with its checksum beside it."""
+    file = folder / KERAS_FILE
+    classifier.save(file)
+    _write_checksums([file], folder / f"{KERAS_FILE}.sha256")
+    return file
+
+
+def describe(calibration: Calibration, version: str, folder: Path) -> None:
+    """Write classifier.json, then the checksums of all that the service loads."""
+    about = {
+        "version": version,
+        "network": NETWORK_FILE,
+        "temperature": calibration.temperature,
+        "bias": dict(zip(LABELS, calibration.bias.tolist(), strict=True)),
+        "thresholds": dict(zip(LABELS, calibration.thresholds.tolist(), strict=True)),
+    }
+    (folder / "classifier.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    served = sorted([*folder.glob("*.tflite"), *folder.glob("*.json")])
+    _write_checksums(served, folder / "SHA256SUMS")
+
+
+def _write_checksums(files: list[Path], target: Path) -> None:
+    """In the form of sha256sum, which can check it."""
+    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in files]
+    target.write_text("\n".join(lines) + "\n", encoding="utf-8")

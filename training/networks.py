@@ -1,0 +1,93 @@
+"""The convolutional networks, stacked in plain sight.
+
+All take uint8-valued RGB images of shape (64, 64, 3) as float32 in 0 to 255 and give five logits.
+"""
+
+import keras
+from keras import layers
+from keras.src.backend import KerasTensor
+
+from ethnicity import LABELS
+from ethnicity.faces import CHIP
+
+FEATURES = "features"
+"""The layer whose output, pooled over the picture, feeds the classification layer."""
+
+
+def residual_se(width: int = 32, blocks: tuple[int, ...] = (1, 2, 2, 2)) -> keras.Model:
+    """The served network: a small residual net with squeeze-and-excitation.
+
+    He et al. 2016 (residual blocks), Hu et al. 2018 (squeeze-and-excitation, in its ReLU and
+    sigmoid form, which quantises well). Stage k has ``blocks[k]`` blocks of ``width · 2**k``
+    channels; the stem and every stage after the first halve the resolution.
+    """
+    image = keras.Input((CHIP, CHIP, 3), name="image")
+    x = layers.Rescaling(1 / 127.5, offset=-1)(image)
+    x = layers.ReLU()(_conv(x, width, kernel=3, stride=2))
+    for stage, count in enumerate(blocks):
+        for block in range(count):
+            stride = 2 if stage > 0 and block == 0 else 1
+            x = _residual_block(x, width * 2**stage, stride)
+    x = layers.GlobalAveragePooling2D(name=FEATURES)(x)
+    x = layers.Dropout(0.2)(x)
+    logits = layers.Dense(len(LABELS), dtype="float32", name="logits")(x)
+    return keras.Model(image, logits, name=f"residual_se_{width}")
+
+
+def original() -> keras.Model:
+    """The baseline: the Flask system's CNN, three convolutions, global pooling and a dense layer."""
+    image = keras.Input((CHIP, CHIP, 3), name="image")
+    x = layers.Rescaling(1 / 255)(image)
+    for filters in (32, 64, 128):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D()(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dense(128, activation="relu", name=FEATURES)(x)
+    x = layers.Dropout(0.5)(x)
+    logits = layers.Dense(len(LABELS), dtype="float32", name="logits")(x)
+    return keras.Model(image, logits, name="original")
+
+
+ARCHITECTURES = {"residual_se": residual_se, "original": original}
+
+
+def _conv(x: KerasTensor, filters: int, kernel: int, stride: int = 1) -> KerasTensor:
+    x = layers.Conv2D(
+        filters,
+        kernel,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+    )(x)
+    return layers.BatchNormalization(momentum=0.9)(x)
+
+
+def _residual_block(x: KerasTensor, filters: int, stride: int) -> KerasTensor:
+    shortcut = x
+    if stride > 1:
+        shortcut = layers.AveragePooling2D(stride)(shortcut)
+    if x.shape[-1] != filters:
+        shortcut = _conv(shortcut, filters, kernel=1)
+    y = layers.ReLU()(_conv(x, filters, kernel=3, stride=stride))
+    y = _squeeze_excitation(_conv(y, filters, kernel=3))
+    return layers.ReLU()(layers.Add()([shortcut, y]))
+
+
+def _squeeze_excitation(x: KerasTensor) -> KerasTensor:
+    channels = x.shape[-1]
+    scale = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    scale = layers.Dense(channels // 8, activation="relu")(scale)
+    scale = layers.Dense(channels, activation="sigmoid")(scale)
+    return layers.Multiply()([x, scale])
+
+
+def multiply_adds(model: keras.Model) -> int:
+    """Multiply-adds of the convolutions and dense layers for one image."""
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D):
+            total += layer.kernel.shape.num_elements() * layer.output.shape[1] * layer.output.shape[2]
+        elif isinstance(layer, layers.Dense):
+            total += layer.kernel.shape.num_elements()
+    return int(total)

@@ -1,0 +1,236 @@
+"""Fits a classifier on both data sets at once.
+
+Set-aware logit adjustment (after Menon et al. 2021): the log of the class shares of a picture's own
+set is added to its logits before the softmax of the loss. The network itself then answers as if all
+five classes were equally common, whichever set, and whichever shares, its training pictures had.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from ethnicity import LABELS
+from ethnicity.faces import CHIP
+from training.augment import training_crop
+from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet, whole_picture
+from training.networks import ARCHITECTURES, FEATURES
+
+AUXILIARY = {"age": (len(AGE_BANDS), 0.2), "gender": (len(GENDERS), 0.1), "origin": (len(ORIGINS), 0.2)}
+"""Targets that only training uses: classes and weight in the loss."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a training run depends on but the data."""
+
+    architecture: str = "residual_se"
+    width: int = 32
+    epochs: int = 24
+    batch: int = 128
+    learning_rate: float = 2e-3
+    warmup_epochs: float = 1
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.05
+    mixup_alpha: float = 0.2
+    mixup_share: float = 0.5
+    average_decay: float = 0.999
+    align_share: float = 0.6
+    seed: int = 0
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Augmented training batches of all sets together, made by one background thread."""
+
+    def __init__(self, sets: list[FaceSet], recipe: Recipe) -> None:
+        super().__init__(workers=1, max_queue_size=16)
+        self.sets, self.recipe = sets, recipe
+        self.epoch = 0
+        self.pictures = np.concatenate(
+            [np.column_stack([np.full(len(s.label), i), np.arange(len(s.label))]) for i, s in enumerate(sets)]
+        )
+        self.log_priors = np.log([s.class_prior() for s in sets]).astype(np.float32)
+        self.targets = {"race": _one_hot([s.label for s in sets], len(LABELS))} | {
+            name: _one_hot([getattr(s, name) for s in sets], classes)
+            for name, (classes, _) in AUXILIARY.items()
+        }
+        self.order = self._shuffled()
+
+    def __len__(self) -> int:
+        return len(self.pictures) // self.recipe.batch
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self.order = self._shuffled()
+
+    def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
+        recipe = self.recipe
+        rng = np.random.default_rng((recipe.seed, self.epoch, index))
+        rows = self.order[index * recipe.batch : (index + 1) * recipe.batch]
+        origin_set = self.pictures[rows, 0]
+        crops = np.stack([self._crop(*self.pictures[row], rng) for row in rows]).astype(np.float32)
+        targets = {name: values[rows] for name, values in self.targets.items()}
+        if rng.random() < recipe.mixup_share:
+            partner = _partners_within_sets(origin_set, rng)
+            share = rng.beta(recipe.mixup_alpha, recipe.mixup_alpha)
+            crops = share * crops + (1 - share) * crops[partner]
+            targets = {
+                name: share * values + (1 - share) * values[partner]
+                for name, values in targets.items()
+            }
+        weights = {name: values.sum(axis=1) for name, values in targets.items()}
+        inputs = {"image": crops.astype(np.float32), "log_prior": self.log_priors[origin_set]}
+        return inputs, targets, weights
+
+    def _crop(self, index: int, row: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        source = self.sets[index]
+        aligned = rng.random() < self.recipe.align_share
+        to_chip = source.aligned[row] if aligned else whole_picture(source.side)
+        return training_crop(source.pictures[row], to_chip, rng)
+
+    def _shuffled(self) -> NDArray[np.int64]:
+        return np.random.default_rng((self.recipe.seed, self.epoch)).permutation(len(self.pictures))
+
+
+def _one_hot(parts: list[NDArray[np.int64]], classes: int) -> NDArray[np.float32]:
+    """Shape (n, classes); all zero where the target is unknown."""
+    indices = np.concatenate(parts)
+    known = indices != UNKNOWN
+    return np.eye(classes, dtype=np.float32)[indices] * known[:, np.newaxis]
+
+
+def _partners_within_sets(
+    origin_set: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """For every row of a batch another of the same set, since the two sets' priors differ."""
+    partner = np.arange(len(origin_set))
+    for index in np.unique(origin_set):
+        rows = np.flatnonzero(origin_set == index)
+        partner[rows] = rng.permutation(rows)
+    return partner
+
+
+def train(sets: list[FaceSet], recipe: Recipe, run: Path) -> keras.Model:
+    """The trained classifier, its weights averaged over the last steps (float32).
+
+    Resumes from the last finished epoch if ``run`` holds one, and leaves ``classifier.weights.h5``
+    and ``history.csv`` there.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    training = [each.part("train") for each in sets]
+    validation = [each.part("val") for each in sets]
+    batches = Batches(training, recipe)
+
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    classifier = build(recipe)
+    model = _with_loss_heads(classifier)
+    keras.config.set_dtype_policy("float32")
+
+    steps = len(batches)
+    model.compile(
+        optimizer=keras.optimizers.AdamW(
+            keras.optimizers.schedules.CosineDecay(
+                1e-6,
+                decay_steps=int(steps * (recipe.epochs - recipe.warmup_epochs)),
+                warmup_target=recipe.learning_rate,
+                warmup_steps=int(steps * recipe.warmup_epochs),
+            ),
+            weight_decay=recipe.weight_decay,
+            use_ema=True,
+            ema_momentum=recipe.average_decay,
+        ),
+        loss={
+            "race": _cross_entropy(recipe.label_smoothing),
+            **{name: _cross_entropy(0.0) for name in AUXILIARY},
+        },
+        loss_weights={"race": 1.0} | {name: weight for name, (_, weight) in AUXILIARY.items()},
+        jit_compile=False,
+    )
+    run.mkdir(parents=True, exist_ok=True)
+    model.fit(
+        batches,
+        epochs=recipe.epochs,
+        shuffle=False,
+        verbose=2,
+        callbacks=[
+            keras.callbacks.BackupAndRestore(run / "backup", delete_checkpoint=False),
+            keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+            ValidationScores(classifier, validation),
+            keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda *_: classifier.save_weights(run / "classifier.weights.h5")
+            ),
+            keras.callbacks.CSVLogger(run / "history.csv", append=True),
+        ],
+    )
+    return load_classifier(recipe, run)
+
+
+def build(recipe: Recipe) -> keras.Model:
+    """The untrained classifier of a recipe."""
+    if recipe.architecture == "residual_se":
+        return ARCHITECTURES["residual_se"](recipe.width)
+    return ARCHITECTURES[recipe.architecture]()
+
+
+def load_classifier(recipe: Recipe, run: Path) -> keras.Model:
+    """The classifier that a run left, in float32."""
+    classifier = build(recipe)
+    classifier.load_weights(run / "classifier.weights.h5")
+    return classifier
+
+
+class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
+    """Adds each set's validation accuracy and balanced accuracy, equal priors, to the epoch's logs."""
+
+    def __init__(self, classifier: keras.Model, sets: list[FaceSet]) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.sets = [(each.name, each.label, aligned_crops(each)) for each in sets]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        for name, label, crops in self.sets:
+            right = predict_logits(self.classifier, crops).argmax(axis=1) == label
+            recalls = [right[label == index].mean() for index in range(len(LABELS))]
+            if logs is not None:
+                logs[f"{name}_accuracy"] = float(right.mean())
+                logs[f"{name}_balanced"] = float(np.mean(recalls))
+                logs[f"{name}_worst"] = float(np.min(recalls))
+
+
+def aligned_crops(faces: FaceSet) -> NDArray[np.uint8]:
+    """Every picture as it is, whole, shape (n, 64, 64, 3): how a chip reaches the classifier."""
+    from ethnicity.geometry import warp
+
+    to_chip = whole_picture(faces.side)
+    return np.stack([warp(picture, to_chip, CHIP) for picture in faces.pictures])
+
+
+def predict_logits(classifier: keras.Model, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logits of shape (n, 5) for crops of shape (n, 64, 64, 3)."""
+    parts = [
+        keras.ops.convert_to_numpy(
+            classifier(crops[start : start + 512].astype(np.float32), training=False)
+        )
+        for start in range(0, len(crops), 512)
+    ]
+    return np.concatenate(parts)
+
+
+def _with_loss_heads(classifier: keras.Model) -> keras.Model:
+    features = classifier.get_layer(FEATURES).output
+    log_prior = keras.Input((len(LABELS),), name="log_prior", dtype="float32")
+    race = layers.Add(name="race", dtype="float32")([classifier.output, log_prior])
+    auxiliary = {
+        name: layers.Dense(classes, dtype="float32", name=name)(features)
+        for name, (classes, _) in AUXILIARY.items()
+    }
+    inputs = {"image": classifier.input, "log_prior": log_prior}
+    return keras.Model(inputs, {"race": race, **auxiliary})
+
+
+def _cross_entropy(smoothing: float) -> keras.losses.Loss:
+    return keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
