@@ -57,6 +57,7 @@ $(UV): requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.13 ...")'
 	@$(PYTHON) -m venv .venv/uv
 	@.venv/uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt >&2
+	@touch $@
 
 .venv/%/bin/.ready: requirements/%.txt | $(UV)
 	@echo "Installing .venv/$* ..." >&2

@@ -112,7 +112,9 @@ def _payload_1(request: HttpRequest) -> Event:
 
 def load_balancer(request: HttpRequest) -> Event:
     """An Application Load Balancer's target group."""
-    target = f"arn:aws:elasticloadbalancing:eu-central-1:{_ACCOUNT}:targetgroup/faces/49e9d65c45c6791a"
+    target = (
+        f"arn:aws:elasticloadbalancing:eu-central-1:{_ACCOUNT}:targetgroup/faces/49e9d65c45c6791a"
+    )
     return {
         "requestContext": {"elb": {"targetGroupArn": target}},
         "httpMethod": request.method,

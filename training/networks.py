@@ -87,7 +87,9 @@ def multiply_adds(model: keras.Model) -> int:
     total = 0
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):
-            total += layer.kernel.shape.num_elements() * layer.output.shape[1] * layer.output.shape[2]
+            total += (
+                layer.kernel.shape.num_elements() * layer.output.shape[1] * layer.output.shape[2]
+            )
         elif isinstance(layer, layers.Dense):
             total += layer.kernel.shape.num_elements()
     return int(total)

@@ -9,9 +9,7 @@ from ethnicity.networks import Network
 from training.data import FaceSet
 
 
-def served_chips(
-    detector: Network, faces: FaceSet
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def served_chips(detector: Network, faces: FaceSet) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Each picture's largest face, aligned, shape (n, 64, 64, 3), and whether one was found."""
     chips = np.zeros((len(faces.label), CHIP, CHIP, 3), np.uint8)
     found = np.zeros(len(faces.label), np.bool_)

@@ -20,7 +20,11 @@ from training.augment import training_crop
 from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet, whole_picture
 from training.networks import ARCHITECTURES, FEATURES
 
-AUXILIARY = {"age": (len(AGE_BANDS), 0.2), "gender": (len(GENDERS), 0.1), "origin": (len(ORIGINS), 0.2)}
+AUXILIARY = {
+    "age": (len(AGE_BANDS), 0.2),
+    "gender": (len(GENDERS), 0.1),
+    "origin": (len(ORIGINS), 0.2),
+}
 """Targets that only training uses: classes and weight in the loss."""
 
 
@@ -51,7 +55,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.sets, self.recipe = sets, recipe
         self.epoch = 0
         self.pictures = np.concatenate(
-            [np.column_stack([np.full(len(s.label), i), np.arange(len(s.label))]) for i, s in enumerate(sets)]
+            [
+                np.column_stack([np.full(len(s.label), i), np.arange(len(s.label))])
+                for i, s in enumerate(sets)
+            ]
         )
         self.log_priors = np.log([s.class_prior() for s in sets]).astype(np.float32)
         self.targets = {"race": _one_hot([s.label for s in sets], len(LABELS))} | {

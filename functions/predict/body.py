@@ -117,4 +117,3 @@ def _from_base64(text: str) -> bytes:
         return base64.b64decode(padded, validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadBase64 from error
-

@@ -4,7 +4,6 @@ The message is the text and ``code`` the machine-readable name of the fault in e
 sent over HTTP or stored beside the picture (see the contract in docs/API.md).
 """
 
-
 from typing import Self
 
 

@@ -71,9 +71,7 @@ class Face:
         return float(self.corners[1, 0] - self.corners[0, 0])
 
 
-def find_faces(
-    detector: Network, pixels: Pixels, *, take_chips_whole: bool = True
-) -> list[Face]:
+def find_faces(detector: Network, pixels: Pixels, *, take_chips_whole: bool = True) -> list[Face]:
     """The faces of a picture, largest first; empty if there is none.
 
     A picture that is itself a chip has one face, the whole picture, unless ``take_chips_whole`` is

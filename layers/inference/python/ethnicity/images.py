@@ -79,9 +79,7 @@ def decode(data: bytes, max_bytes: int = MAX_BYTES) -> Picture:
     except ValueError as error:
         raise CorruptImage from error
     turned = header.orientation >= 5
-    width, height = (
-        (header.height, header.width) if turned else (header.width, header.height)
-    )
+    width, height = (header.height, header.width) if turned else (header.width, header.height)
     return Picture(_upright(pixels, header.orientation), width, height)
 
 
