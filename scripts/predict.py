@@ -28,11 +28,11 @@ def main(arguments: list[str]) -> int:
 
 
 def invoke(event: dict[str, Any]) -> dict[str, Any]:
-    """Call the handler; its log lines and metrics, which Lambda collects from stdout, are dropped."""
+    """Call the handler; what it logs, on stdout for Lambda to collect, is dropped."""
     with contextlib.redirect_stdout(None):
-        from predict.app import handler
+        from predict.app import handler  # noqa: PLC0415 - its logger takes hold of stdout
 
-        return handler(event, context=None)
+        return dict(handler(event, None))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,11 @@ def jittered(to_chip: Transform, rng: Rng) -> Transform:
     return np.column_stack([linear @ to_chip[:, :2], linear @ to_chip[:, 2] + shift])
 
 
+def _pixels(changed: object) -> Pixels:
+    """What OpenCV answered: of the type that went in, which its annotations do not say."""
+    return np.asarray(changed, np.uint8)
+
+
 def _light(crop: Pixels, rng: Rng) -> Pixels:
     """Exposure, contrast, gamma and the colour of the light."""
     gamma = np.exp(rng.normal(0, 0.25))
@@ -44,28 +49,28 @@ def _light(crop: Pixels, rng: Rng) -> Pixels:
     levels = np.linspace(0, 1, 256)[:, np.newaxis] ** gamma
     levels = (levels - 0.5) * np.exp(rng.normal(0, 0.2)) + 0.5
     table = np.clip(levels * gain * 255, 0, 255).astype(np.uint8)
-    return cv2.LUT(crop, table[:, np.newaxis, :])
+    return _pixels(cv2.LUT(crop, table[:, np.newaxis, :]))
 
 
 def _grey(crop: Pixels, rng: Rng) -> Pixels:
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    return cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+    return _pixels(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB))
 
 
 def _saturation(crop: Pixels, rng: Rng) -> Pixels:
     grey = _grey(crop, rng)
     amount = rng.uniform(0.4, 1.5)
-    return cv2.addWeighted(crop, amount, grey, 1 - amount, 0)
+    return _pixels(cv2.addWeighted(crop, amount, grey, 1 - amount, 0))
 
 
 def _blur(crop: Pixels, rng: Rng) -> Pixels:
-    return cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.6))
+    return _pixels(cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.6)))
 
 
 def _low_resolution(crop: Pixels, rng: Rng) -> Pixels:
     side = int(rng.integers(20, 56))
     small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (CHIP, CHIP), interpolation=cv2.INTER_LINEAR)
+    return _pixels(cv2.resize(small, (CHIP, CHIP), interpolation=cv2.INTER_LINEAR))
 
 
 def _noise(crop: Pixels, rng: Rng) -> Pixels:
@@ -76,7 +81,7 @@ def _noise(crop: Pixels, rng: Rng) -> Pixels:
 def _compression(crop: Pixels, rng: Rng) -> Pixels:
     quality = int(rng.integers(25, 90))
     _, encoded = cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, quality))
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    return _pixels(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
 
 
 def _occlusion(crop: Pixels, rng: Rng) -> Pixels:

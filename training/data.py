@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -73,7 +74,7 @@ class FaceSet:
     def class_prior(self) -> NDArray[np.float64]:
         """The share of each label, shape (5,)."""
         counts = np.bincount(self.label, minlength=len(LABELS))
-        return counts / counts.sum()
+        return np.asarray(counts / counts.sum())
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,13 @@ def _load_set(source: Source, data: Path, cache: Path) -> FaceSet:
     if not file.exists():
         cache.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(".part.npz")
-        np.savez(unfinished, **_prepare(source, data))
+        np.savez(unfinished, allow_pickle=False, **_prepare(source, data))
         unfinished.rename(file)
     with np.load(file) as arrays:
         return FaceSet(name=source.name, **arrays)
 
 
-def _prepare(source: Source, data: Path) -> dict[str, NDArray[np.generic]]:
+def _prepare(source: Source, data: Path) -> dict[str, NDArray[Any]]:
     with (data / source.labels).open(encoding="utf-8", newline="") as file:
         rows = {row["file"]: row for row in csv.DictReader(file)}
     detector = load_network("face_detection_short_range.tflite")
@@ -139,7 +140,7 @@ def _pictures(archive: Path) -> Iterator[tuple[str, Pixels]]:
             if stream is not None:
                 encoded = np.frombuffer(stream.read(), np.uint8)
                 picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
-                yield Path(member.name).name, picture
+                yield Path(member.name).name, np.asarray(picture, np.uint8)
 
 
 def _alignment(detector: Network, picture: Pixels) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The trained model as files: Keras .h5 for the archive, .tflite and its description for serving."""
+"""The trained model as files: Keras' .h5 to keep, .tflite and its description to serve."""
 
 import hashlib
 import json

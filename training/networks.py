@@ -35,7 +35,7 @@ def residual_se(width: int = 32, blocks: tuple[int, ...] = (1, 2, 2, 2)) -> kera
 
 
 def original() -> keras.Model:
-    """The baseline: the Flask system's CNN, three convolutions, global pooling and a dense layer."""
+    """The baseline: the Flask system's CNN, three convolutions, pooling and a dense layer."""
     image = keras.Input((CHIP, CHIP, 3), name="image")
     x = layers.Rescaling(1 / 255)(image)
     for filters in (32, 64, 128):
@@ -46,9 +46,6 @@ def original() -> keras.Model:
     x = layers.Dropout(0.5)(x)
     logits = layers.Dense(len(LABELS), dtype="float32", name="logits")(x)
     return keras.Model(image, logits, name="original")
-
-
-ARCHITECTURES = {"residual_se": residual_se, "original": original}
 
 
 def _conv(x: KerasTensor, filters: int, kernel: int, stride: int = 1) -> KerasTensor:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from ethnicity import LABELS
 from ethnicity.faces import CHIP
+from ethnicity.geometry import warp
 from training.augment import training_crop
 from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet, whole_picture
-from training.networks import ARCHITECTURES, FEATURES
+from training.networks import FEATURES, original, residual_se
 
 AUXILIARY = {
     "age": (len(AGE_BANDS), 0.2),
@@ -30,9 +31,13 @@ AUXILIARY = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that a training run depends on but the data."""
+    """Everything that a training run depends on but the data.
 
-    architecture: str = "residual_se"
+    ``width``: channels of the first stage of `networks.residual_se`; 0 for `networks.original`.
+    ``average_decay``: of the exponential moving average of the weights, for each step.
+    ``align_share``: of the pictures that are aligned by the detector rather than taken whole.
+    """
+
     width: int = 32
     epochs: int = 24
     batch: int = 128
@@ -79,7 +84,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         rng = np.random.default_rng((recipe.seed, self.epoch, index))
         rows = self.order[index * recipe.batch : (index + 1) * recipe.batch]
         origin_set = self.pictures[rows, 0]
-        crops = np.stack([self._crop(*self.pictures[row], rng) for row in rows]).astype(np.float32)
+        crops = np.stack([self._crop(row, rng) for row in rows]).astype(np.float32)
         targets = {name: values[rows] for name, values in self.targets.items()}
         if rng.random() < recipe.mixup_share:
             partner = _partners_within_sets(origin_set, rng)
@@ -93,7 +98,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         inputs = {"image": crops.astype(np.float32), "log_prior": self.log_priors[origin_set]}
         return inputs, targets, weights
 
-    def _crop(self, index: int, row: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    def _crop(self, picture: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        index, row = self.pictures[picture]
         source = self.sets[index]
         aligned = rng.random() < self.recipe.align_share
         to_chip = source.aligned[row] if aligned else whole_picture(source.side)
@@ -107,7 +113,7 @@ def _one_hot(parts: list[NDArray[np.int64]], classes: int) -> NDArray[np.float32
     """Shape (n, classes); all zero where the target is unknown."""
     indices = np.concatenate(parts)
     known = indices != UNKNOWN
-    return np.eye(classes, dtype=np.float32)[indices] * known[:, np.newaxis]
+    return np.asarray(np.eye(classes, dtype=np.float32)[indices] * known[:, np.newaxis])
 
 
 def _partners_within_sets(
@@ -178,9 +184,7 @@ def train(sets: list[FaceSet], recipe: Recipe, run: Path) -> keras.Model:
 
 def build(recipe: Recipe) -> keras.Model:
     """The untrained classifier of a recipe."""
-    if recipe.architecture == "residual_se":
-        return ARCHITECTURES["residual_se"](recipe.width)
-    return ARCHITECTURES[recipe.architecture]()
+    return original() if recipe.width == 0 else residual_se(recipe.width)
 
 
 def load_classifier(recipe: Recipe, run: Path) -> keras.Model:
@@ -191,12 +195,12 @@ def load_classifier(recipe: Recipe, run: Path) -> keras.Model:
 
 
 class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
-    """Adds each set's validation accuracy and balanced accuracy, equal priors, to the epoch's logs."""
+    """Adds each set's validation figures, for equal priors, to the epoch's logs."""
 
     def __init__(self, classifier: keras.Model, sets: list[FaceSet]) -> None:
         super().__init__()
         self.classifier = classifier
-        self.sets = [(each.name, each.label, aligned_crops(each)) for each in sets]
+        self.sets = [(each.name, each.label, whole_pictures(each)) for each in sets]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         for name, label, crops in self.sets:
@@ -208,10 +212,8 @@ class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
                 logs[f"{name}_worst"] = float(np.min(recalls))
 
 
-def aligned_crops(faces: FaceSet) -> NDArray[np.uint8]:
+def whole_pictures(faces: FaceSet) -> NDArray[np.uint8]:
     """Every picture as it is, whole, shape (n, 64, 64, 3): how a chip reaches the classifier."""
-    from ethnicity.geometry import warp
-
     to_chip = whole_picture(faces.side)
     return np.stack([warp(picture, to_chip, CHIP) for picture in faces.pictures])
 

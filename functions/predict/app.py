@@ -8,9 +8,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from fastapi import FastAPI
 from mangum import Mangum
+from mangum.types import LambdaContext
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -88,7 +88,7 @@ class AnswersEveryFault:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self.app(scope, receive, send)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - nothing may escape
             log_fault(error)
             await fault("internal", "Internal error")(scope, receive, send)
 
@@ -113,7 +113,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         response = adapter(with_decoded_body(event), context)
     except RequestFault as error:
         response = to_gateway(fault(error.code, str(error)))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - nothing may escape
         log_fault(error)
         response = to_gateway(fault("internal", "Internal error"))
     outcome = "ok" if response["statusCode"] < 400 else json.loads(response["body"])["code"]

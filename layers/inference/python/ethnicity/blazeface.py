@@ -70,12 +70,14 @@ def _overlaps(points: NDArray[np.float64]) -> Scores:
     shared = np.minimum(bottom_right, bottom_right[0]) - np.maximum(top_left, top_left[0])
     intersection = np.prod(np.maximum(shared, 0), axis=1)
     areas = np.prod(bottom_right - top_left, axis=1)
-    return intersection / (areas + areas[0] - intersection)
+    return np.asarray(intersection / (areas + areas[0] - intersection))
 
 
 def _anchors() -> Points:
-    """The centre of every anchor, shape (896, 2), in the view's pixels: two in each cell of a 16×16
-    grid, then six in each of an 8×8 one."""
+    """The centre of every anchor, shape (896, 2), in the view's pixels.
+
+    Two in each cell of a 16×16 grid, then six in each of an 8×8 one.
+    """
     grids = []
     for cells, anchors_per_cell in ((16, 2), (8, 6)):
         centres = (np.arange(cells) + 0.5) * (SIDE / cells)

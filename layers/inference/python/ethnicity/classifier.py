@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ethnicity import LABELS
 from ethnicity.geometry import Pixels
-from ethnicity.networks import MODELS, Network, Tensor, load_network, read_model_file
+from ethnicity.networks import MODELS, Network, load_network, read_model_file
 
 Probabilities = NDArray[np.float64]
 """Shape (5,), in the order of LABELS, summing to 1."""
@@ -29,11 +29,11 @@ class Calibration:
     bias: NDArray[np.float64]
     thresholds: NDArray[np.float64]
 
-    def probabilities(self, logits: Tensor) -> Probabilities:
+    def probabilities(self, logits: NDArray[np.floating]) -> Probabilities:
         """Softmax of the calibrated logits, for equal class priors; the last axis is the labels."""
         scaled = logits.astype(np.float64) / self.temperature + self.bias
         powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-        return powers / powers.sum(axis=-1, keepdims=True)
+        return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
     def prediction_set(self, probabilities: Probabilities) -> tuple[str, ...]:
         """The labels that cannot be ruled out, most probable first, never without the first."""

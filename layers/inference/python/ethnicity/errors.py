@@ -45,10 +45,12 @@ class ImageTooLarge(PictureError):
 
     @classmethod
     def bytes(cls, limit: int) -> Self:
+        """More than ``limit`` bytes."""
         return cls(f"The image is larger than {limit // 1_000_000} MB")
 
     @classmethod
     def pixels(cls, limit: int) -> Self:
+        """More than ``limit`` pixels."""
         return cls(f"The image has more than {limit // 1_000_000} megapixels")
 
 

@@ -25,15 +25,15 @@ mean answer on UTKFace's 200-pixel validation chips, made symmetric."""
 _ANCHOR_KEYPOINTS = [0, 1, 3]  # the eyes and the mouth: the nose moves most as the head turns
 
 PROPOSAL_SCORE = 0.3
-"""A face is proposed on a view of the picture and must be confirmed on an enlarged view of itself:"""
+"""A face is proposed on a view of the picture, and confirmed on an enlarged view of itself"""
 
 CONFIRMED_SCORE = 0.75
 CONFIRMED_SCORE_CLOSE = 0.5
-"""with less certainty where it fills this share of the picture's longer side, as a portrait does."""
+"""with less certainty where it fills ``_CLOSE`` of the picture's longer side, as in a portrait."""
 _CLOSE = 0.45
 
 _OFF_CENTRE = 0.2
-"""How far from the middle of that view the face may be, as a share of the view: else it is another."""
+"""How far from the middle of that view the face may be, as a share of it: else it is another."""
 
 _BORDER = 0.25
 """Added around a view on each side, as a fraction: BlazeFace misses faces that fill its view."""
@@ -104,7 +104,7 @@ def _search(detector: Network, pixels: Pixels, view: Transform) -> list[Detectio
 
 
 def _confirm(detector: Network, pixels: Pixels, proposed: Detection) -> Detection | None:
-    """The detector's second look, at the face upright and enlarged, which places it more exactly."""
+    """The detector's second look, at the face upright and enlarged: it places it more exactly."""
     view = _frame_transform(proposed.keypoints, blazeface.SIDE, _BORDER)
     seen = geometry.warp(pixels, view, blazeface.SIDE)
     close = _width(proposed) >= _CLOSE * max(pixels.shape[:2])
@@ -127,8 +127,10 @@ def _mapped(found: Detection, transform: Transform) -> Detection:
 
 
 def _frame_transform(keypoints: Points, side: float, border: float = 0.0) -> Transform:
-    """Puts eyes and mouth where the frame has them, the frame in the middle of a square of ``side``
-    with a border of that fraction of the frame around it."""
+    """Put eyes and mouth where the frame has them, in a square of ``side`` pixels.
+
+    Around the frame, the square has a border of that fraction of the frame.
+    """
     frame_side = side / (1 + 2 * border)
     target = (FRAME + border) * frame_side
     return geometry.fit_similarity(keypoints[_ANCHOR_KEYPOINTS], target)

@@ -63,9 +63,10 @@ def warp(pixels: Pixels, transform: Transform, side: int) -> Pixels:
     # OpenCV puts (0, 0) at the centre of the first pixel; we put it at its corner.
     centred = transform.copy()
     centred[:, 2] += transform[:, :2] @ (0.5, 0.5) - 0.5
-    return cv2.warpAffine(
+    seen = cv2.warpAffine(
         pixels, centred, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(seen, np.uint8)
 
 
 def _shrink_visible(
@@ -79,7 +80,7 @@ def _shrink_visible(
     right, bottom = np.clip(seen.max(axis=0) + margin, (left + 1, top + 1), (width, height))
     part = pixels[top : int(np.ceil(bottom)), left : int(np.ceil(right))]
     rows, columns = (max(1, round(length / shrink)) for length in part.shape[:2])
-    small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
     back = np.array([part.shape[1] / columns, part.shape[0] / rows])
     linear = transform[:, :2] * back
     shift = transform[:, :2] @ (left, top) + transform[:, 2]

@@ -38,7 +38,7 @@ class Picture:
     @property
     def reduction(self) -> float:
         """The picture's pixels to one pixel here, 1 or more."""
-        return self.width / self.pixels.shape[1]
+        return self.width / int(self.pixels.shape[1])
 
 
 def check_size(length: int, max_bytes: int = MAX_BYTES) -> None:

@@ -28,8 +28,7 @@ def read_model_file(name: str, folder: Path = MODELS) -> bytes:
         sums = (folder / "SHA256SUMS").read_text(encoding="utf-8")
     except OSError as error:
         raise ModelFileError(f"{error.filename} cannot be read: reinstall the package") from error
-    expected = dict(reversed(line.split()) for line in sums.splitlines())
-    if hashlib.sha256(content).hexdigest() != expected.get(name):
+    if f"{hashlib.sha256(content).hexdigest()}  {name}" not in sums.splitlines():
         raise ModelFileError(f"{name} does not match its checksum: reinstall the package")
     return content
 
@@ -58,7 +57,12 @@ def load_network(name: str, folder: Path = MODELS) -> Network:
     Raises:
         ModelFileError: as `read_model_file`.
     """
-    interpreter = Interpreter(model_content=read_model_file(name, folder), num_threads=1)
+    return open_network(read_model_file(name, folder))
+
+
+def open_network(content: bytes) -> Network:
+    """Make the content of a .tflite file ready to run."""
+    interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
     (image,) = interpreter.get_input_details()
     outputs = {detail["name"]: detail["index"] for detail in interpreter.get_output_details()}

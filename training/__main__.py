@@ -1,0 +1,87 @@
+"""From the data sets to the files that are served and the figures that are published.
+
+    python -m training DATA
+
+Each stage leaves its result in the working folder and is skipped the next time: training goes on
+where it was interrupted.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import numpy as np
+
+from ethnicity import LABELS
+from ethnicity.networks import MODELS, Network, load_network, open_network
+from ethnicity.pipeline import DETECTOR_FILE
+from training import card
+from training.calibrate import Scored, fit_calibration
+from training.data import FaceSet, load_sets
+from training.export import describe, export_keras, export_network
+from training.report import Predictions, load_predictions, report, save_predictions
+from training.served import served_chips, served_logits
+from training.train import Recipe, train
+
+ROOT = Path(__file__).parents[1]
+PREDICTIONS = ROOT / "evaluation" / "test_predictions.npz"
+
+RECIPES = {
+    "served": Recipe(epochs=20),
+    "original": Recipe(width=0, epochs=30, learning_rate=1e-3, weight_decay=0.0),
+}
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=ROOT / ".training",
+    help="Where prepared pictures and checkpoints are kept.",
+)
+@click.option(
+    "--recipe",
+    "name",
+    type=click.Choice(list(RECIPES)),
+    default="served",
+    help="Only the served one is exported; original is the baseline.",
+)
+def main(data: Path, work: Path, name: str) -> None:
+    """Run all stages."""
+    sets = load_sets(data, work / "prepared")
+    classifier = train(sets, RECIPES[name], work / name)
+    if name != "served":
+        return
+    export_keras(classifier, ROOT)
+    network_file = export_network(classifier, MODELS)
+    digest = hashlib.sha256(network_file.read_bytes()).hexdigest()
+    version = f"{datetime.now(UTC):%Y.%m.%d}-{digest[:8]}"
+    network = open_network(network_file.read_bytes())
+    detector = load_network(DETECTOR_FILE)
+
+    calibration = fit_calibration([_scored(detector, network, each.part("val")) for each in sets])
+    PREDICTIONS.parent.mkdir(exist_ok=True)
+    save_predictions([_predictions(detector, network, each) for each in sets], PREDICTIONS)
+    card.write(report(load_predictions(PREDICTIONS), calibration), version, ROOT)
+    describe(calibration, version, MODELS)
+
+
+def _scored(detector: Network, network: Network, validation: FaceSet) -> Scored:
+    chips, found = served_chips(detector, validation)
+    logits = served_logits(network, chips[found])
+    return Scored(validation.name, logits, validation.label[found])
+
+
+def _predictions(detector: Network, network: Network, faces: FaceSet) -> Predictions:
+    test = faces.part("test")
+    chips, found = served_chips(detector, test)
+    logits = np.zeros((len(test.label), len(LABELS)))
+    logits[found] = served_logits(network, chips[found])
+    prior = faces.part("train").class_prior()
+    return Predictions(test.name, test.label, logits, found, prior)
+
+
+if __name__ == "__main__":
+    main()

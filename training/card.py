@@ -1,0 +1,110 @@
+"""The model card: the same facts as MODEL_CARD.md for people and as card.json for GET /model.
+
+Its form follows Mitchell et al., "Model Cards for Model Reporting" (2019). What does not depend on
+the model stands in the two templates beside this file; every figure is filled in from the report.
+"""
+
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from ethnicity import LABELS
+from ethnicity.networks import MODELS
+
+_TEMPLATES = Path(__file__).parent / "card"
+_SET_NAMES = {"utkface": "UTKFace", "fairface": "FairFace"}
+
+Report = dict[str, Any]
+
+
+def write(figures: Report, version: str, root: Path) -> None:
+    """Write evaluation/report.json, the service's card.json and MODEL_CARD.md."""
+    _write_json(root / "evaluation" / "report.json", {"model": version, "test": figures})
+    facts = json.loads((_TEMPLATES / "facts.json").read_text(encoding="utf-8"))
+    _write_json(MODELS / "card.json", {"model": version} | facts | {"metrics": figures})
+    text = Template((_TEMPLATES / "MODEL_CARD.md").read_text(encoding="utf-8"))
+    tables = {
+        "version": version,
+        "overview": _overview(figures),
+        "recalls": _recalls(figures),
+        "calibration": _calibration(figures),
+        "confusions": _confusions(figures),
+    }
+    (root / "MODEL_CARD.md").write_text(text.substitute(tables), encoding="utf-8")
+
+
+def _write_json(file: Path, content: dict[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _overview(figures: Report) -> str:
+    rows = [
+        [
+            _SET_NAMES[name],
+            str(each["pictures"]),
+            _share(each["faces_found"]),
+            _estimate(each["accuracy"]),
+            _estimate(each["balanced_accuracy"]),
+            _estimate(each["accuracy_with_own_prior"]),
+        ]
+        for name, each in figures.items()
+    ]
+    head = ["test set", "pictures", "face found", "accuracy", "balanced", "its own prior added"]
+    return _table(head, rows)
+
+
+def _recalls(figures: Report) -> str:
+    rows = [
+        [f"{_SET_NAMES[name]}, {what}", *(cell(each[key][label]) for label in LABELS)]
+        for name, each in figures.items()
+        for what, key, cell in (
+            ("recall", "recall", _estimate),
+            ("precision at equal shares", "precision_at_equal_priors", _share),
+        )
+    ]
+    return _table(["", *LABELS], rows)
+
+
+def _calibration(figures: Report) -> str:
+    rows = []
+    for name, each in figures.items():
+        sets = each["prediction_sets"]
+        rows.append(
+            [
+                _SET_NAMES[name],
+                f"{each['expected_calibration_error']:.3f}",
+                f"{max(each['calibration_error_by_class'].values()):.3f}",
+                *(_share(sets["coverage"][label]) for label in LABELS),
+                f"{sets['mean_size']:.2f}",
+                _share(sets["uncertain_share"]),
+            ]
+        )
+    head = ["test set", "ECE", "worst class", *LABELS, "mean size", "“not sure”"]
+    return _table(head, rows)
+
+
+def _confusions(figures: Report) -> str:
+    parts = []
+    for name, each in figures.items():
+        rows = []
+        for label, counts in zip(LABELS, each["confusion"], strict=True):
+            shares = [f"{100 * count / sum(counts):.0f}" for count in counts]
+            rows.append([label, *shares])
+        head = [f"{_SET_NAMES[name]}: labelled ↓, judged →", *LABELS]
+        parts.append(_table(head, rows))
+    return "\n\n".join(parts)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _estimate(figure: dict[str, Any]) -> str:
+    low, high = figure["interval_95"]
+    return f"{100 * figure['value']:.1f} % ({100 * low:.1f}–{100 * high:.1f})"

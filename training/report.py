@@ -1,0 +1,186 @@
+"""Figures of how good and how fair the service is, from its logits on the test pictures.
+
+Every figure of the model card comes from here, and from nothing but the committed logits and the
+served calibration: whoever doubts one can compute it again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
+
+from ethnicity import LABELS
+from ethnicity.classifier import Calibration
+
+BINS = 15
+_RESAMPLES = 1000
+_INTERVAL = (2.5, 97.5)
+
+Floats = NDArray[np.float64]
+Metric = Callable[[NDArray[np.int64], NDArray[np.int64]], float]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the service's network said of one set's test pictures.
+
+    ``label``: shape (n,). ``logits``: shape (n, 5), uncalibrated; zeros where no face was found.
+    ``found``: shape (n,): the detector found a face. A picture without one counts as wrong.
+    ``prior``: shape (5,): the class shares of the set's training pictures.
+    """
+
+    name: str
+    label: NDArray[np.int64]
+    logits: Floats
+    found: NDArray[np.bool_]
+    prior: Floats
+
+
+def save_predictions(predictions: list[Predictions], file: Path) -> None:
+    """Write them to a compressed .npz file."""
+    arrays = {
+        f"{each.name}/{field}": getattr(each, field)
+        for each in predictions
+        for field in ("label", "logits", "found", "prior")
+    }
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def load_predictions(file: Path) -> list[Predictions]:
+    """Read what `save_predictions` wrote."""
+    with np.load(file) as arrays:
+        names = sorted({key.partition("/")[0] for key in arrays}, reverse=True)
+        return [
+            Predictions(
+                name=name,
+                label=arrays[f"{name}/label"],
+                logits=arrays[f"{name}/logits"],
+                found=arrays[f"{name}/found"],
+                prior=arrays[f"{name}/prior"],
+            )
+            for name in names
+        ]
+
+
+def report(predictions: list[Predictions], calibration: Calibration) -> dict[str, Any]:
+    """All figures, by data set."""
+    return {each.name: _set_report(each, calibration) for each in predictions}
+
+
+def _set_report(each: Predictions, calibration: Calibration) -> dict[str, Any]:
+    probabilities = calibration.probabilities(each.logits)
+    guess = _guess(probabilities, each.found)
+    with_prior = _guess(probabilities * each.prior, each.found)
+    sets = np.array([_in_set(row, calibration) for row in probabilities])
+    kept = each.found
+    return {
+        "pictures": len(each.label),
+        "faces_found": _rounded(each.found.mean()),
+        "accuracy": _interval(each.label, guess, _accuracy),
+        "balanced_accuracy": _interval(each.label, guess, balanced_accuracy_score),
+        "accuracy_with_own_prior": _interval(each.label, with_prior, _accuracy),
+        "recall": _by_label(_recall_intervals(each.label, guess)),
+        "precision_at_equal_priors": _by_label(_precision(each.label, guess)),
+        "confusion": confusion_matrix(each.label, guess, labels=range(len(LABELS))).tolist(),
+        "expected_calibration_error": _rounded(
+            calibration_error(probabilities[kept], each.label[kept])
+        ),
+        "calibration_error_by_class": _by_label(
+            [
+                _rounded(abs(_class_gap(probabilities[kept], each.label[kept], index)))
+                for index in range(len(LABELS))
+            ]
+        ),
+        "prediction_sets": {
+            "coverage": _by_label(
+                [
+                    _rounded(sets[kept & (each.label == index), index].mean())
+                    for index in range(len(LABELS))
+                ]
+            ),
+            "mean_size": _rounded(sets[kept].sum(axis=1).mean()),
+            "uncertain_share": _rounded((sets[kept].sum(axis=1) > 1).mean()),
+        },
+    }
+
+
+def calibration_error(probabilities: Floats, label: NDArray[np.int64]) -> float:
+    """Expected calibration error (Guo et al. 2017) of the top label, every class weighing the same.
+
+    15 bins of equal width; 0 is perfect.
+    """
+    weight = 1 / (len(LABELS) * np.bincount(label, minlength=len(LABELS))[label])
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == label
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(bins, weights=weight * (confidence - right), minlength=BINS)
+    return float(np.abs(gaps).sum())
+
+
+def _class_gap(probabilities: Floats, label: NDArray[np.int64], index: int) -> float:
+    """Mean probability of a class less its share, every true class weighing the same."""
+    weight = 1 / (len(LABELS) * np.bincount(label, minlength=len(LABELS))[label])
+    return float((weight * (probabilities[:, index] - (label == index))).sum())
+
+
+def _guess(scores: Floats, found: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The most probable label; -1, which is never right, where no face was found."""
+    return np.where(found, scores.argmax(axis=1), -1)
+
+
+def _in_set(probabilities: Floats, calibration: Calibration) -> list[bool]:
+    kept = calibration.prediction_set(probabilities)
+    return [label in kept for label in LABELS]
+
+
+def _accuracy(label: NDArray[np.int64], guess: NDArray[np.int64]) -> float:
+    return float((label == guess).mean())
+
+
+def _recalls(label: NDArray[np.int64], guess: NDArray[np.int64]) -> Floats:
+    return np.asarray(
+        recall_score(label, guess, labels=range(len(LABELS)), average=None, zero_division=0)
+    )
+
+
+def _precision(label: NDArray[np.int64], guess: NDArray[np.int64]) -> list[float]:
+    """The precision that each label would have if all five were equally common."""
+    rates = confusion_matrix(label, guess, labels=range(-1, len(LABELS)))[1:, 1:]
+    rates = rates / np.bincount(label, minlength=len(LABELS))[:, np.newaxis]
+    return [_rounded(share) for share in np.diag(rates) / rates.sum(axis=0)]
+
+
+def _interval(label: NDArray[np.int64], guess: NDArray[np.int64], metric: Metric) -> dict[str, Any]:
+    values = [metric(label[rows], guess[rows]) for rows in _resamples(label)]
+    return _with_bounds(metric(label, guess), np.array(values))
+
+
+def _recall_intervals(label: NDArray[np.int64], guess: NDArray[np.int64]) -> list[dict[str, Any]]:
+    values = np.array([_recalls(label[rows], guess[rows]) for rows in _resamples(label)])
+    return [
+        _with_bounds(value, values[:, index]) for index, value in enumerate(_recalls(label, guess))
+    ]
+
+
+def _resamples(label: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Rows drawn with replacement within each class (stratified bootstrap), seed fixed."""
+    rng = np.random.default_rng(0)
+    rows = [np.flatnonzero(label == index) for index in range(len(LABELS))]
+    return [np.concatenate([rng.choice(own, len(own)) for own in rows]) for _ in range(_RESAMPLES)]
+
+
+def _with_bounds(value: float, resampled: Floats) -> dict[str, Any]:
+    low, high = np.percentile(resampled, _INTERVAL)
+    return {"value": _rounded(value), "interval_95": [_rounded(low), _rounded(high)]}
+
+
+def _by_label(values: list[Any]) -> dict[str, Any]:
+    return dict(zip(LABELS, values, strict=True))
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 4)
