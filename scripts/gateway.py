@@ -66,7 +66,7 @@ def _payload_2(request: HttpRequest, host: str, route: str) -> Event:
         },
     }
     if request.query:
-        event["queryStringParameters"] = dict(parse_qsl(request.query))
+        event["queryStringParameters"] = _query(request)
     return event | _body(request)
 
 
@@ -82,7 +82,7 @@ def rest_api(request: HttpRequest) -> Event:
 
 def _payload_1(request: HttpRequest) -> Event:
     headers = _headers(request, HOST)
-    query = dict(parse_qsl(request.query))
+    query = _query(request)
     return {
         "resource": request.path,
         "path": request.path,
@@ -119,9 +119,13 @@ def load_balancer(request: HttpRequest) -> Event:
         "requestContext": {"elb": {"targetGroupArn": target}},
         "httpMethod": request.method,
         "path": request.path,
-        "queryStringParameters": dict(parse_qsl(request.query)),
+        "queryStringParameters": _query(request),
         "headers": _headers(request, "faces-1234567890.eu-central-1.elb.amazonaws.com"),
     } | _body(request, missing="")
+
+
+def _query(request: HttpRequest) -> dict[str, str]:
+    return dict(parse_qsl(request.query, keep_blank_values=True))
 
 
 def _headers(request: HttpRequest, host: str) -> dict[str, str]:

@@ -14,10 +14,11 @@ import click
 import numpy as np
 
 from ethnicity import LABELS
-from ethnicity.networks import MODELS, Network, load_network, open_network
+from ethnicity.networks import Network, load_network, open_network
 from ethnicity.pipeline import DETECTOR_FILE
 from training import card
 from training.calibrate import Scored, fit_calibration
+from training.cross_fit import teacher_answers
 from training.data import FaceSet, load_sets
 from training.export import describe, export_keras, export_network
 from training.report import Predictions, load_predictions, report, save_predictions
@@ -25,10 +26,14 @@ from training.served import served_chips, served_logits
 from training.train import Recipe, train
 
 ROOT = Path(__file__).parents[1]
-PREDICTIONS = ROOT / "evaluation" / "test_predictions.npz"
+MODELS = Path("layers/inference/python/ethnicity/models")
+PREDICTIONS = Path("evaluation/test_predictions.npz")
 
 RECIPES = {
     "served": Recipe(epochs=20),
+    "distilled": Recipe(epochs=20),
+    "teacher": Recipe(epochs=12),
+    "quick": Recipe(width=8, epochs=2, batch=16),
     "original": Recipe(width=0, epochs=30, learning_rate=1e-3, weight_decay=0.0),
 }
 
@@ -46,26 +51,38 @@ RECIPES = {
     "name",
     type=click.Choice(list(RECIPES)),
     default="served",
-    help="Only the served one is exported; original is the baseline.",
+    help="distilled learns from cross-fitted teachers; original is the baseline, which is not "
+    "exported; quick, a try of every stage.",
 )
-def main(data: Path, work: Path, name: str) -> None:
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=ROOT,
+    help="Where the model, its card and its figures go, laid out as in the repository.",
+)
+def main(data: Path, work: Path, name: str, out: Path) -> None:
     """Run all stages."""
     sets = load_sets(data, work / "prepared")
-    classifier = train(sets, RECIPES[name], work / name)
-    if name != "served":
+    distilled = name == "distilled"
+    teachers = teacher_answers(sets, RECIPES["teacher"], work) if distilled else None
+    classifier = train(sets, RECIPES[name], work / name, teachers)
+    if name == "original":
         return
-    export_keras(classifier, ROOT)
-    network_file = export_network(classifier, MODELS)
+    models = out / MODELS
+    models.mkdir(parents=True, exist_ok=True)
+    export_keras(classifier, out)
+    network_file = export_network(classifier, models)
     digest = hashlib.sha256(network_file.read_bytes()).hexdigest()
     version = f"{datetime.now(UTC):%Y.%m.%d}-{digest[:8]}"
     network = open_network(network_file.read_bytes())
     detector = load_network(DETECTOR_FILE)
 
     calibration = fit_calibration([_scored(detector, network, each.part("val")) for each in sets])
-    PREDICTIONS.parent.mkdir(exist_ok=True)
-    save_predictions([_predictions(detector, network, each) for each in sets], PREDICTIONS)
-    card.write(report(load_predictions(PREDICTIONS), calibration), version, ROOT)
-    describe(calibration, version, MODELS)
+    predictions = out / PREDICTIONS
+    predictions.parent.mkdir(exist_ok=True)
+    save_predictions([_predictions(detector, network, each) for each in sets], predictions)
+    card.write(report(load_predictions(predictions), calibration), version, out, models)
+    describe(calibration, version, models)
 
 
 def _scored(detector: Network, network: Network, validation: FaceSet) -> Scored:

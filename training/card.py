@@ -10,19 +10,20 @@ from string import Template
 from typing import Any
 
 from ethnicity import LABELS
-from ethnicity.networks import MODELS
 
 _TEMPLATES = Path(__file__).parent / "card"
+_FIGURES = "<!-- figures: written by make train -->"
+_END_OF_FIGURES = "<!-- end of figures -->"
 _SET_NAMES = {"utkface": "UTKFace", "fairface": "FairFace"}
 
 Report = dict[str, Any]
 
 
-def write(figures: Report, version: str, root: Path) -> None:
-    """Write evaluation/report.json, the service's card.json and MODEL_CARD.md."""
+def write(figures: Report, version: str, root: Path, models: Path) -> None:
+    """Write evaluation/report.json, the service's card.json, MODEL_CARD.md and README's figures."""
     _write_json(root / "evaluation" / "report.json", {"model": version, "test": figures})
     facts = json.loads((_TEMPLATES / "facts.json").read_text(encoding="utf-8"))
-    _write_json(MODELS / "card.json", {"model": version} | facts | {"metrics": figures})
+    _write_json(models / "card.json", {"model": version} | facts | {"metrics": figures})
     text = Template((_TEMPLATES / "MODEL_CARD.md").read_text(encoding="utf-8"))
     tables = {
         "version": version,
@@ -32,6 +33,18 @@ def write(figures: Report, version: str, root: Path) -> None:
         "confusions": _confusions(figures),
     }
     (root / "MODEL_CARD.md").write_text(text.substitute(tables), encoding="utf-8")
+    readme = root / "README.md"
+    if readme.exists():
+        old = readme.read_text(encoding="utf-8")
+        readme.write_text(with_figures(old, figures), encoding="utf-8")
+
+
+def with_figures(readme: str, figures: Report) -> str:
+    """The text with its tables of figures made anew, between the two marks."""
+    before, _, rest = readme.partition(_FIGURES)
+    after = rest.partition(_END_OF_FIGURES)[2]
+    tables = f"\n{_overview(figures)}\n\n{_recalls(figures)}\n"
+    return before + _FIGURES + tables + _END_OF_FIGURES + after
 
 
 def _write_json(file: Path, content: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ augmentation can warp the original once, with the pixels around the face still t
 import csv
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class FaceSet:
     ``pictures``: uint8, shape (n, side, side, 3), RGB.
     ``aligned``: float64, shape (n, 2, 3): to the 64×64 frame by the detector's keypoints; the
     whole picture where no face was found.
+    ``group``: near-duplicates and pictures taken together share one; it lies in one split only.
     ``label``, ``age``, ``gender``, ``origin``: indices into LABELS, AGE_BANDS, GENDERS, ORIGINS;
     UNKNOWN where the set does not tell.
     """
@@ -51,6 +52,7 @@ class FaceSet:
     name: str
     files: NDArray[np.str_]
     split: NDArray[np.str_]
+    group: NDArray[np.str_]
     pictures: NDArray[np.uint8]
     aligned: NDArray[np.float64]
     label: NDArray[np.int64]
@@ -64,12 +66,16 @@ class FaceSet:
 
     def part(self, split: str) -> "FaceSet":
         """The pictures of one split: train, val or test."""
-        chosen = self.split == split
-        arrays = {
-            field: value[chosen] if isinstance(value, np.ndarray) else value
-            for field, value in vars(self).items()
+        return self.where(self.split == split)
+
+    def where(self, chosen: NDArray[np.bool_]) -> "FaceSet":
+        """The pictures for which ``chosen``, of shape (n,), is true."""
+        arrays: dict[str, Any] = {
+            field.name: getattr(self, field.name)[chosen]
+            for field in fields(self)
+            if field.name != "name"
         }
-        return FaceSet(**arrays)
+        return replace(self, **arrays)
 
     def class_prior(self) -> NDArray[np.float64]:
         """The share of each label, shape (5,)."""
@@ -122,6 +128,7 @@ def _prepare(source: Source, data: Path) -> dict[str, NDArray[Any]]:
     return {
         "files": np.array([row["file"] for row in kept]),
         "split": np.array([row["split"] for row in kept]),
+        "group": np.array([row["group"] for row in kept]),
         "pictures": np.array(pictures),
         "aligned": np.array(aligned),
         "label": np.array([LABELS.index(row["race"]) for row in kept]),

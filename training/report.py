@@ -4,24 +4,22 @@ Every figure of the model card comes from here, and from nothing but the committ
 served calibration: whoever doubts one can compute it again.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
+from sklearn.metrics import confusion_matrix
 
 from ethnicity import LABELS
 from ethnicity.classifier import Calibration
 
 BINS = 15
-_RESAMPLES = 1000
+_RESAMPLES = 10_000
 _INTERVAL = (2.5, 97.5)
 
 Floats = NDArray[np.float64]
-Metric = Callable[[NDArray[np.int64], NDArray[np.int64]], float]
 
 
 @dataclass(frozen=True)
@@ -80,10 +78,8 @@ def _set_report(each: Predictions, calibration: Calibration) -> dict[str, Any]:
     return {
         "pictures": len(each.label),
         "faces_found": _rounded(each.found.mean()),
-        "accuracy": _interval(each.label, guess, _accuracy),
-        "balanced_accuracy": _interval(each.label, guess, balanced_accuracy_score),
-        "accuracy_with_own_prior": _interval(each.label, with_prior, _accuracy),
-        "recall": _by_label(_recall_intervals(each.label, guess)),
+        **_rates(each.label, guess),
+        "accuracy_with_own_prior": _rates(each.label, with_prior)["accuracy"],
         "precision_at_equal_priors": _by_label(_precision(each.label, guess)),
         "confusion": confusion_matrix(each.label, guess, labels=range(len(LABELS))).tolist(),
         "expected_calibration_error": _rounded(
@@ -137,40 +133,30 @@ def _in_set(probabilities: Floats, calibration: Calibration) -> list[bool]:
     return [label in kept for label in LABELS]
 
 
-def _accuracy(label: NDArray[np.int64], guess: NDArray[np.int64]) -> float:
-    return float((label == guess).mean())
-
-
-def _recalls(label: NDArray[np.int64], guess: NDArray[np.int64]) -> Floats:
-    return np.asarray(
-        recall_score(label, guess, labels=range(len(LABELS)), average=None, zero_division=0)
-    )
-
-
 def _precision(label: NDArray[np.int64], guess: NDArray[np.int64]) -> list[float]:
     """The precision that each label would have if all five were equally common."""
     rates = confusion_matrix(label, guess, labels=range(-1, len(LABELS)))[1:, 1:]
     rates = rates / np.bincount(label, minlength=len(LABELS))[:, np.newaxis]
-    return [_rounded(share) for share in np.diag(rates) / rates.sum(axis=0)]
+    return [_rounded(rates[i, i] / max(rates[:, i].sum(), 1e-12)) for i in range(len(LABELS))]
 
 
-def _interval(label: NDArray[np.int64], guess: NDArray[np.int64], metric: Metric) -> dict[str, Any]:
-    values = [metric(label[rows], guess[rows]) for rows in _resamples(label)]
-    return _with_bounds(metric(label, guess), np.array(values))
+def _rates(label: NDArray[np.int64], guess: NDArray[np.int64]) -> dict[str, Any]:
+    """Accuracy, balanced accuracy and each class's recall, with 95 % bootstrap intervals.
 
-
-def _recall_intervals(label: NDArray[np.int64], guess: NDArray[np.int64]) -> list[dict[str, Any]]:
-    values = np.array([_recalls(label[rows], guess[rows]) for rows in _resamples(label)])
-    return [
-        _with_bounds(value, values[:, index]) for index, value in enumerate(_recalls(label, guess))
-    ]
-
-
-def _resamples(label: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Rows drawn with replacement within each class (stratified bootstrap), seed fixed."""
-    rng = np.random.default_rng(0)
-    rows = [np.flatnonzero(label == index) for index in range(len(LABELS))]
-    return [np.concatenate([rng.choice(own, len(own)) for own in rows]) for _ in range(_RESAMPLES)]
+    Pictures are drawn with replacement within each class. How many of them are right is then
+    binomial, so the resamples need not be made one picture at a time.
+    """
+    sizes = np.bincount(label, minlength=len(LABELS))
+    recalls = np.bincount(label[label == guess], minlength=len(LABELS)) / sizes
+    resampled = np.random.default_rng(0).binomial(sizes, recalls, (_RESAMPLES, len(LABELS))) / sizes
+    shares = sizes / sizes.sum()
+    return {
+        "accuracy": _with_bounds(recalls @ shares, resampled @ shares),
+        "balanced_accuracy": _with_bounds(recalls.mean(), resampled.mean(axis=1)),
+        "recall": _by_label(
+            [_with_bounds(recalls[i], resampled[:, i]) for i in range(len(LABELS))]
+        ),
+    }
 
 
 def _with_bounds(value: float, resampled: Floats) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from training.augment import training_crop
 from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet, whole_picture
 from training.networks import FEATURES, original, residual_se
 
+Answers = NDArray[np.float32]
+"""Probabilities that teachers gave, shape (n, 5)."""
+
 AUXILIARY = {
     "age": (len(AGE_BANDS), 0.2),
     "gender": (len(GENDERS), 0.1),
@@ -35,6 +38,7 @@ class Recipe:
 
     ``width``: channels of the first stage of `networks.residual_se`; 0 for `networks.original`.
     ``average_decay``: of the exponential moving average of the weights, for each step.
+    ``teacher_weight``: of the teachers' answers in the target, if there are teachers.
     ``align_share``: of the pictures that are aligned by the detector rather than taken whole.
     """
 
@@ -49,13 +53,16 @@ class Recipe:
     mixup_share: float = 0.5
     average_decay: float = 0.999
     align_share: float = 0.6
+    teacher_weight: float = 0.7
     seed: int = 0
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Augmented training batches of all sets together, made by one background thread."""
 
-    def __init__(self, sets: list[FaceSet], recipe: Recipe) -> None:
+    def __init__(
+        self, sets: list[FaceSet], recipe: Recipe, teachers: list[Answers] | None = None
+    ) -> None:
         super().__init__(workers=1, max_queue_size=16)
         self.sets, self.recipe = sets, recipe
         self.epoch = 0
@@ -70,6 +77,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             name: _one_hot([getattr(s, name) for s in sets], classes)
             for name, (classes, _) in AUXILIARY.items()
         }
+        if teachers is not None:
+            weight = recipe.teacher_weight
+            labels = self.targets["race"]
+            self.targets["race"] = (1 - weight) * labels + weight * np.concatenate(teachers)
         self.order = self._shuffled()
 
     def __len__(self) -> int:
@@ -127,7 +138,9 @@ def _partners_within_sets(
     return partner
 
 
-def train(sets: list[FaceSet], recipe: Recipe, run: Path) -> keras.Model:
+def train(
+    sets: list[FaceSet], recipe: Recipe, run: Path, teachers: list[Answers] | None = None
+) -> keras.Model:
     """The trained classifier, its weights averaged over the last steps (float32).
 
     Resumes from the last finished epoch if ``run`` holds one, and leaves ``classifier.weights.h5``
@@ -136,7 +149,7 @@ def train(sets: list[FaceSet], recipe: Recipe, run: Path) -> keras.Model:
     keras.utils.set_random_seed(recipe.seed)
     training = [each.part("train") for each in sets]
     validation = [each.part("val") for each in sets]
-    batches = Batches(training, recipe)
+    batches = Batches(training, recipe, teachers)
 
     keras.config.set_dtype_policy("mixed_bfloat16")
     classifier = build(recipe)

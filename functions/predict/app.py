@@ -27,7 +27,7 @@ from predict.faults import STATUS, BadRequest, RequestFault
 logger = Logger()
 metrics = Metrics(namespace=os.getenv("POWERTOOLS_METRICS_NAMESPACE", "ApparentEthnicity"))
 models = load_models()
-app = FastAPI(title="Apparent ethnicity", redoc_url=None)
+app = FastAPI(title="Apparent ethnicity", redoc_url=None, redirect_slashes=False)
 
 
 @app.post("/predict")
@@ -110,7 +110,7 @@ adapter = Mangum(app, lifespan="off")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve an HTTP API, REST API, function URL or load balancer event; never raises."""
     try:
-        response = adapter(with_decoded_body(event), context)
+        response = adapter(readable(event, context), context)
     except RequestFault as error:
         response = to_gateway(fault(error.code, str(error)))
     except Exception as error:  # noqa: BLE001 - nothing may escape
@@ -120,6 +120,20 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_dimension("outcome", outcome)
     metrics.add_metric("Requests", MetricUnit.Count, 1)
     return response
+
+
+def readable(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The event, its body decoded, once the adapter has made sense of all else in it.
+
+    Raises:
+        BadRequest, BadBase64
+    """
+    event = with_decoded_body(event)
+    try:
+        _ = adapter.infer(event, context).scope
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise BadRequest("The event's path, query or headers cannot be read") from error
+    return event
 
 
 def to_gateway(response: JSONResponse) -> dict[str, Any]:

@@ -6,6 +6,7 @@ All of it in memory: no part of a request is written to a file, however large it
 import base64
 import binascii
 import json
+import logging
 import re
 from collections.abc import AsyncGenerator
 
@@ -17,8 +18,8 @@ from ethnicity.errors import ImageTooLarge, NoImage
 from ethnicity.images import MAX_BYTES, check_size
 from predict.faults import BadBase64, BadRequest, UnsupportedMediaType
 
-# Starlette writes a part above 1 MB to a temporary file; 0 means never.
-MultiPartParser.spool_max_size = 0
+# The parser beneath it quotes characters of a malformed form in its warnings.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 FIELD = "image"
 
@@ -62,14 +63,26 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
+class FormParser(MultiPartParser):
+    """Starlette's, kept from writing files and from taking a form cut short for a shorter one."""
+
+    spool_max_size = 0  # bytes of a part above which it goes to a temporary file: never
+    ended = False
+
+    def on_end(self) -> None:
+        self.ended = True
+
+
 async def _from_form(request: Request, body: bytes) -> bytes:
     if not body:
         raise NoImage
 
     async def whole() -> AsyncGenerator[bytes, None]:
         yield body
+        if not parser.ended:
+            raise MultiPartException("It is cut short.")
 
-    parser = MultiPartParser(
+    parser = FormParser(
         request.headers,
         whole(),
         max_files=_MAX_FILES,
@@ -80,10 +93,15 @@ async def _from_form(request: Request, body: bytes) -> bytes:
         form = await parser.parse()
     except MultiPartException as error:
         raise BadRequest(f"The form cannot be read: {error.message}") from error
-    for part in form.getlist(FIELD):
-        if isinstance(part, UploadFile):
-            check_size(part.size or 0)
-            return await part.read()
+    except ValueError as error:  # of a codec that is there, but not for this
+        raise BadRequest("The form cannot be read: Its charset does not fit it.") from error
+    try:
+        for part in form.getlist(FIELD):
+            if isinstance(part, UploadFile):
+                check_size(part.size or 0)
+                return await part.read()
+    finally:
+        await form.close()
     raise NoImage
 
 
@@ -110,7 +128,7 @@ def _from_base64(text: str) -> bytes:
     digits = text[prefix.end() if prefix else 0 :].translate(_WHITE_SPACE).translate(_URL_SAFE)
     bare = digits.rstrip("=")
     padded = bare + "=" * (-len(bare) % 4)
-    if digits not in (bare, padded):
+    if digits not in (bare, padded) or len(bare) % 4 == 1:
         raise BadBase64
     check_size(len(bare) * 3 // 4)
     try:

@@ -1,7 +1,5 @@
 """What a request can get wrong besides its picture, and every fault's way into a response."""
 
-from ethnicity.errors import PictureError
-
 
 class RequestFault(Exception):
     """The request cannot be served, and that is the client's to mend."""
@@ -50,5 +48,3 @@ STATUS = {
     "internal": 500,
 }
 """HTTP status by code: the one place that maps faults to responses."""
-
-ClientFault = PictureError | RequestFault

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cfnlint.api  # type: ignore[import-untyped]
+import cfnlint.api
 import pytest
-from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-west-1"
@@ -353,7 +353,7 @@ def test_the_image_is_built_from_a_stage_that_exists_and_sees_what_it_copies() -
     let_in = (ROOT / build["DockerContext"] / ".dockerignore").read_text().splitlines()
 
     stage = dockerfile.split(f" AS {build['DockerBuildTarget']}\n")[1].split("\nFROM ")[0]
-    assert 'CMD ["app.handler"]' in stage
+    assert 'CMD ["predict.app.handler"]' in stage
     copied = re.findall(r"^COPY (?!--from)(\S+)", dockerfile, re.MULTILINE)
     assert {f"!{source}" for source in copied} <= set(let_in)
 

@@ -81,13 +81,13 @@ def find_faces(detector: Network, pixels: Pixels, *, take_chips_whole: bool = Tr
     whole = _search(detector, pixels, _whole_view(width, height))
     if take_chips_whole and whole and _is_chip(whole[0], width, height):
         return [_whole_picture(width, height)]
-    large = any(_width(found) >= _LARGE_FACE * max(width, height) for found in whole)
+    confirmed = _confirmed(detector, pixels, whole)
+    large = any(_width(found) >= _LARGE_FACE * max(width, height) for found in confirmed)
     if not large and max(width, height) > _SMALL_PICTURE:
-        for view in _tile_views(width, height):
-            whole += _search(detector, pixels, view)
-    confirmed = [_confirm(detector, pixels, found) for found in _distinct(whole)]
-    distinct = _distinct([found for found in confirmed if found is not None])
-    faces = [_face(found, width, height) for found in distinct]
+        views = _tile_views(width, height)
+        tiles = [found for view in views for found in _search(detector, pixels, view)]
+        confirmed += _confirmed(detector, pixels, tiles)
+    faces = [_face(found, width, height) for found in _distinct(confirmed)]
     return sorted(faces, key=lambda face: -face.width)
 
 
@@ -101,6 +101,12 @@ def _search(detector: Network, pixels: Pixels, view: Transform) -> list[Detectio
     seen = geometry.warp(pixels, view, blazeface.SIDE)
     back = geometry.invert(view)
     return [_mapped(found, back) for found in blazeface.detect(detector, seen, PROPOSAL_SCORE)]
+
+
+def _confirmed(detector: Network, pixels: Pixels, proposed: list[Detection]) -> list[Detection]:
+    """Those of the proposed faces that the detector's second look finds again."""
+    looks = [_confirm(detector, pixels, each) for each in _distinct(proposed)]
+    return [found for found in looks if found is not None]
 
 
 def _confirm(detector: Network, pixels: Pixels, proposed: Detection) -> Detection | None:

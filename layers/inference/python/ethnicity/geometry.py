@@ -57,7 +57,7 @@ def warp(pixels: Pixels, transform: Transform, side: int) -> Pixels:
     Where the square reaches beyond the picture, the picture's edge is repeated.
     """
     scale = float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
-    shrink = int(1 / scale)
+    shrink = int(1 / scale + 1e-9)  # 8, not 7, where rounding has left 7.999…
     if shrink > 1:
         pixels, transform = _shrink_visible(pixels, transform, side, shrink)
     # OpenCV puts (0, 0) at the centre of the first pixel; we put it at its corner.

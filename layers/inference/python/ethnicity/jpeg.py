@@ -4,6 +4,7 @@ The decoder is only handed files whose cost is known: a few kilobytes can claim 
 repeat one progressive scan a thousand times.
 """
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ _END_OF_IMAGE = 0xD9
 _APP1 = 0xE1
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+_SEGMENT = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # among scans' data; other markers stand alone
 _ORIENTATION_TAG = 0x0112
 
 
@@ -29,7 +31,7 @@ class JpegHeader:
 
 
 def read_header(data: bytes) -> JpegHeader:
-    """Walk the segments up to the first scan; microseconds, whatever the file's size.
+    """Walk the segments up to the first scan and count the scans: a third of a millisecond a MB.
 
     Raises:
         NotJpeg: the content does not start as a JPEG does.
@@ -38,7 +40,7 @@ def read_header(data: bytes) -> JpegHeader:
     if not data.startswith(_START_OF_IMAGE):
         raise NotJpeg
     size: tuple[int, int] | None = None
-    orientation = 1
+    orientation = None
     position = 2
     while True:
         marker, start, end = _segment(data, position)
@@ -49,13 +51,12 @@ def read_header(data: bytes) -> JpegHeader:
                 raise CorruptImage
             height, width = struct.unpack_from(">HH", data, start + 1)
             size = (width, height)
-        elif marker == _APP1 and data.startswith(b"Exif\0\0", start, end):
+        elif marker == _APP1 and not orientation and data.startswith(b"Exif\0\0", start, end):
             orientation = _exif_orientation(data[start + 6 : end])
         position = end
     if size is None or 0 in size:
         raise CorruptImage
-    scans = data.count(bytes([0xFF, _START_OF_SCAN]), position)
-    return JpegHeader(*size, orientation, scans)
+    return JpegHeader(*size, orientation or 1, _count_scans(data, position))
 
 
 def _segment(data: bytes, position: int) -> tuple[int, int, int]:
@@ -75,6 +76,22 @@ def _segment(data: bytes, position: int) -> tuple[int, int, int]:
     if length < 2 or position + length > len(data):
         raise CorruptImage
     return marker, position + 2, position + length
+
+
+def _count_scans(data: bytes, position: int) -> int:
+    """The scans from ``position`` on that a decoder comes upon.
+
+    Not what looks like one inside a segment or behind the end of the image, where many files carry
+    a second image or a film.
+    """
+    scans = 0
+    while found := _SEGMENT.search(data, position):
+        marker, position = data[found.end() - 1], found.end()
+        if marker == _END_OF_IMAGE:
+            break
+        scans += marker == _START_OF_SCAN
+        position += int.from_bytes(data[position : position + 2], "big")
+    return scans
 
 
 def _exif_orientation(tiff: bytes) -> int:

@@ -25,7 +25,7 @@ def read_model_file(name: str, folder: Path = MODELS) -> bytes:
     """
     try:
         content = (folder / name).read_bytes()
-        sums = (folder / "SHA256SUMS").read_text(encoding="utf-8")
+        sums = (folder / "SHA256SUMS").read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise ModelFileError(f"{error.filename} cannot be read: reinstall the package") from error
     if f"{hashlib.sha256(content).hexdigest()}  {name}" not in sums.splitlines():

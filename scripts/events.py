@@ -1,0 +1,161 @@
+"""Real requests as Lambda events, one file of events/ for each; `make events` writes them anew.
+
+For `sam local invoke --event events/health.json`, and for the tests, which hold the files to this
+table and the function to its answers. The pictures come from tests/data, encoded there once, so
+that the files do not depend on the version of an encoder.
+"""
+
+import base64
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scripts.gateway import (
+    Event,
+    HttpRequest,
+    function_url,
+    http_api,
+    http_api_1,
+    load_balancer,
+    rest_api,
+)
+
+ROOT = Path(__file__).parents[1]
+EVENTS = ROOT / "events"
+PICTURES = ROOT / "tests" / "data"
+
+BOUNDARY = "----8c2d1f7e5b3a4960"
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """An event, its file in events/, and what the function answers: a status, an error's code."""
+
+    file: str
+    event: Event
+    status: int = 200
+    code: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What the file holds: the body last, after everything that fits a screen."""
+        return json.dumps(self.event, indent=2) + "\n"
+
+
+def multipart(picture: bytes, *, field: str = "image", name: str = "your_face.jpg") -> HttpRequest:
+    """As `curl -F "image=@your_face.jpg"` sends it."""
+    head = (
+        f'Content-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
+        "Content-Type: image/jpeg\r\n\r\n"
+    )
+    return multipart_parts(head.encode() + picture)
+
+
+def multipart_parts(*parts: bytes) -> HttpRequest:
+    """A form of these parts, each with its headers."""
+    body = b"".join(f"--{BOUNDARY}\r\n".encode() + part + b"\r\n" for part in parts)
+    headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+    return HttpRequest("POST", "/predict", headers, body + f"--{BOUNDARY}--\r\n".encode())
+
+
+def base64_json(picture: bytes) -> HttpRequest:
+    return json_text(json.dumps({"image": base64.b64encode(picture).decode()}))
+
+
+def json_text(text: str) -> HttpRequest:
+    """As `curl -H "Content-Type: application/json" -d '…'` sends it."""
+    return HttpRequest("POST", "/predict", {"content-type": "application/json"}, text.encode())
+
+
+def raw(picture: bytes, media_type: str = "image/jpeg") -> HttpRequest:
+    """As `curl -H "Content-Type: image/jpeg" --data-binary @your_face.jpg` sends it."""
+    return HttpRequest("POST", "/predict", {"content-type": media_type}, picture)
+
+
+FORMS: dict[str, Callable[[bytes], HttpRequest]] = {
+    "multipart": multipart,
+    "json": base64_json,
+    "raw": raw,
+}
+"""The three ways to send a picture."""
+
+GATEWAYS: dict[str, Callable[[HttpRequest], Event]] = {
+    "http_api": http_api,
+    "http_api_1": http_api_1,
+    "rest_api": rest_api,
+    "function_url": function_url,
+    "load_balancer": load_balancer,
+}
+"""The services that may stand before the function."""
+
+
+def fixtures() -> list[Fixture]:
+    """The table: every body form through every service, every route, every fault of a client."""
+    return [*_predictions(), *_pages(), *_faults()]
+
+
+def _predictions() -> list[Fixture]:
+    portrait = _picture("portrait.jpg")
+    each_way = [
+        Fixture(f"predict_{form}_{gateway}.json", through(request(portrait)))
+        for form, request in FORMS.items()
+        for gateway, through in GATEWAYS.items()
+    ]
+    all_faces = replace(raw(portrait), query="faces=all")
+    return [*each_way, Fixture("predict_all_faces.json", http_api(all_faces))]
+
+
+def _pages() -> list[Fixture]:
+    pages = {
+        "health": "/health",
+        "model": "/model",
+        "openapi": "/openapi.json",
+        "docs": "/docs",
+    }
+    return [
+        Fixture(f"{name}.json", http_api(HttpRequest("GET", path))) for name, path in pages.items()
+    ]
+
+
+def _faults() -> list[Fixture]:
+    portrait = _picture("portrait.jpg")
+    png = _picture("portrait.png")
+    requests = [
+        (400, "no_image", multipart(portrait, field="photo")),
+        (400, "not_jpeg", multipart(png, name="png_renamed.jpg")),
+        (400, "bad_base64", json_text('{"image": "no base64!"}')),
+        (400, "bad_request", json_text('{"image": ')),
+        (400, "corrupt_image", raw(portrait[: len(portrait) // 2])),
+        (413, "image_too_large", raw(claiming(portrait, width=10_000, height=10_000))),
+        (415, "unsupported_media_type", raw(portrait, "application/pdf")),
+        (422, "no_face", raw(_picture("no_face.jpg"))),
+        (404, "not_found", HttpRequest("GET", "/no/such/page")),
+        (405, "method_not_allowed", HttpRequest("GET", "/predict")),
+    ]
+    return [
+        Fixture(f"error_{code}.json", http_api(request), status, code)
+        for status, code, request in requests
+    ]
+
+
+def claiming(jpeg: bytes, *, width: int, height: int) -> bytes:
+    """The same baseline JPEG, with another size in its header."""
+    size = jpeg.index(b"\xff\xc0\x00\x11\x08") + 5
+    return jpeg[:size] + struct.pack(">HH", height, width) + jpeg[size + 4 :]
+
+
+def _picture(name: str) -> bytes:
+    return (PICTURES / name).read_bytes()
+
+
+def main() -> None:
+    for old in EVENTS.glob("*.json"):
+        old.unlink()
+    for fixture in fixtures():
+        (EVENTS / fixture.file).write_text(fixture.text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

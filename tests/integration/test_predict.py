@@ -1,0 +1,798 @@
+"""The HTTP contract, through the function's handler: real pictures in real events."""
+
+import base64
+import io
+import itertools
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ethnicity import LABELS
+from ethnicity.networks import MODELS
+from ethnicity.pipeline import classify
+from predict import app
+from scripts.events import (
+    BOUNDARY,
+    FORMS,
+    GATEWAYS,
+    claiming,
+    fixtures,
+    json_text,
+    multipart,
+    multipart_parts,
+    raw,
+)
+from scripts.gateway import HttpRequest, http_api, load_balancer
+
+if TYPE_CHECKING:
+    from tests.conftest import Answer, Call, Invoke
+
+ROOT = Path(__file__).parents[2]
+
+MAX_BYTES = 5_000_000
+
+FACE_FIELDS = ["ethnicity", "confidence", "probabilities", "prediction_set", "uncertain", "face"]
+PICTURE_FIELDS = ["faces_found", "model", "notice"]
+
+NO_IMAGE = (400, {"error": "No image provided", "code": "no_image"})
+NOT_JPEG = (400, {"error": "Only JPG/JPEG images are allowed", "code": "not_jpeg"})
+BAD_BASE64 = (400, {"error": "The image is not valid base64", "code": "bad_base64"})
+CORRUPT = (400, {"error": "The JPEG is corrupt or truncated", "code": "corrupt_image"})
+TOO_LONG = (413, {"error": "The image is larger than 5 MB", "code": "image_too_large"})
+TOO_WIDE = (413, {"error": "The image has more than 50 megapixels", "code": "image_too_large"})
+NO_FACE = (422, {"error": "No face found in the image", "code": "no_face"})
+INTERNAL = (500, {"error": "Internal error", "code": "internal"})
+
+each_form = pytest.mark.parametrize("form", FORMS)
+each_gateway = pytest.mark.parametrize("gateway", GATEWAYS)
+
+
+def outcome(answer: "Answer") -> tuple[int, Any]:
+    return answer.status, answer.body
+
+
+def assert_bad_request(answer: "Answer", says: str = "") -> None:
+    assert answer.status == 400
+    assert answer.body.keys() == {"error", "code"}
+    assert answer.body["code"] == "bad_request"
+    assert says in answer.body["error"]
+
+
+def encoded(picture: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def opened(jpeg: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(jpeg)).convert("RGB")
+
+
+def padded(jpeg: bytes, length: int) -> bytes:
+    """Bytes after the end of the image, as many cameras write them."""
+    return jpeg + bytes(length - len(jpeg))
+
+
+class CurrentStdout(io.TextIOBase):
+    """The logger took hold of stdout when it was made; pytest has put others there since."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+
+@pytest.fixture
+def logs(
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[], str]:
+    """What was written since the last look: to stdout and stderr, by native code too, and what
+    libraries logged, which Lambda's own handler would write there."""
+    monkeypatch.setattr(app.logger.registered_handler, "stream", CurrentStdout())
+
+    def written() -> str:
+        logged = caplog.text
+        caplog.clear()
+        return "".join([*capfd.readouterr(), logged])
+
+    return written
+
+
+# ---------------------------------------------------------------- predictions
+
+
+@each_form
+@each_gateway
+def test_the_same_bytes_get_the_same_answer_in_every_form_through_every_service(
+    call: "Call", portrait: bytes, form: str, gateway: str
+) -> None:
+    expected = call(raw(portrait))
+    assert expected.status == 200
+
+    assert outcome(call(FORMS[form](portrait), GATEWAYS[gateway])) == outcome(expected)
+
+
+BASE64_SPELLINGS: dict[str, Callable[[bytes], str]] = {
+    "standard": lambda data: base64.b64encode(data).decode(),
+    "unpadded": lambda data: base64.b64encode(data).decode().rstrip("="),
+    "url-safe": lambda data: base64.urlsafe_b64encode(data).decode(),
+    "url-safe, unpadded": lambda data: base64.urlsafe_b64encode(data).decode().rstrip("="),
+    "in lines of 76": lambda data: base64.encodebytes(data).decode(),
+    "in lines with CRLF": lambda data: base64.encodebytes(data).decode().replace("\n", "\r\n"),
+    "data URL": lambda data: f"data:image/jpeg;base64,{base64.b64encode(data).decode()}",
+    "data URL, in capitals": lambda data: f"DATA:;BASE64,{base64.b64encode(data).decode()}",
+    "data URL, url-safe and unpadded": lambda data: (
+        f"data:image/jpeg;base64,{base64.urlsafe_b64encode(data).decode().rstrip('=')}"
+    ),
+}
+
+
+@pytest.mark.parametrize("spelled", BASE64_SPELLINGS.values(), ids=BASE64_SPELLINGS)
+def test_base64_may_be_spelled_in_every_usual_way(
+    call: "Call", portrait: bytes, spelled: Callable[[bytes], str]
+) -> None:
+    # GIVEN a picture whose base64 has all the characters in which the spellings differ
+    assert {"+", "/", "="} <= set(base64.b64encode(portrait).decode())
+
+    answer = call(json_text(json.dumps({"image": spelled(portrait)})))
+
+    assert outcome(answer) == outcome(call(raw(portrait)))
+
+
+@pytest.mark.parametrize("name", ["astronaut", "obama", "portrait"])
+def test_an_answer_is_complete_and_agrees_with_itself(
+    call: "Call", request: pytest.FixtureRequest, name: str
+) -> None:
+    picture = request.getfixturevalue(name)
+    answer = call(raw(picture))
+
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert list(answer.body) == [*FACE_FIELDS, *PICTURE_FIELDS]
+    assert_agrees_with_itself(answer.body, *opened(picture).size)
+    assert answer.body["faces_found"] == 1
+    assert answer.body["model"] == json.loads((MODELS / "classifier.json").read_text())["version"]
+    notice = answer.body["notice"]
+    assert notice.startswith("Apparent ")
+    assert "appearance alone" in notice
+    assert "research and education only" in notice
+
+
+def assert_agrees_with_itself(face: dict[str, Any], width: int, height: int) -> None:
+    probabilities = face["probabilities"]
+    assert tuple(probabilities) == LABELS
+    assert sum(probabilities.values()) == pytest.approx(1, abs=0.0003)  # after rounding
+    assert face["confidence"] == max(probabilities.values()) == probabilities[face["ethnicity"]]
+    kept = face["prediction_set"]
+    assert kept[0] == face["ethnicity"]
+    assert len(set(kept)) == len(kept)
+    assert [probabilities[label] for label in kept] == sorted(
+        (probabilities[label] for label in kept), reverse=True
+    )
+    assert face["uncertain"] is (len(kept) > 1)
+    left, top, box_width, box_height = face["face"]["box"]
+    assert 0 <= left < left + box_width <= width
+    assert 0 <= top < top + box_height <= height
+    assert face["face"]["score"] is None or 0 < face["face"]["score"] <= 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_an_answer_is_uncertain_when_its_prediction_set_holds_more_than_one_label(
+    call: "Call", monkeypatch: pytest.MonkeyPatch, portrait: bytes, size: int
+) -> None:
+    # GIVEN thresholds that just keep so many labels of this picture
+    (face,) = classify(app.models, portrait).faces
+    thresholds = np.full(len(LABELS), np.sort(face.probabilities)[-size])
+    calibration = replace(app.models.classifier.calibration, thresholds=thresholds)
+    classifier = replace(app.models.classifier, calibration=calibration)
+    monkeypatch.setattr(app, "models", replace(app.models, classifier=classifier))
+
+    body = call(raw(portrait)).body
+
+    assert len(body["prediction_set"]) == size
+    assert body["uncertain"] is (size > 1)
+    assert_agrees_with_itself(body, 200, 200)
+
+
+def test_probabilities_sum_to_one_before_they_are_rounded(astronaut: bytes) -> None:
+    (face,) = classify(app.models, astronaut).faces
+
+    assert face.probabilities.sum() == pytest.approx(1, abs=1e-6)
+
+
+@each_gateway
+def test_faces_all_lists_every_face_largest_first(
+    call: "Call", astronaut: bytes, obama: bytes, gateway: str
+) -> None:
+    # GIVEN a picture of two people, the one at the right larger
+    both = Image.new("RGB", (512 + 560, 700))
+    both.paste(opened(astronaut), (0, 0))
+    both.paste(opened(obama), (512, 0))
+    request = raw(encoded(both))
+
+    largest = call(request, GATEWAYS[gateway])
+    every = call(replace(request, query="faces=all"), GATEWAYS[gateway])
+
+    assert list(every.body) == ["faces", *PICTURE_FIELDS]
+    first, second = every.body["faces"]
+    for face in (first, second):
+        assert list(face) == FACE_FIELDS
+        assert_agrees_with_itself(face, *both.size)
+    assert first["face"]["box"][2] > second["face"]["box"][2]
+    assert first["face"]["box"][0] > 512 > sum(second["face"]["box"][::2])
+    # THEN the default is the first of them, with the same facts about the picture
+    facts = {name: every.body[name] for name in PICTURE_FIELDS}
+    assert facts["faces_found"] == 2
+    assert largest.body == {**first, **facts}
+    assert call(replace(request, query="faces=largest")).body == largest.body
+
+
+@pytest.mark.parametrize("side", [64, 200])
+def test_a_tight_face_crop_is_taken_whole(call: "Call", astronaut: bytes, side: int) -> None:
+    # GIVEN the astronaut's face cut out as UTKFace's chips are
+    chip = opened(astronaut).crop((171, 71, 282, 182)).resize((side, side))
+
+    answer = call(raw(encoded(chip, quality=95)))
+
+    assert answer.body["face"] == {"box": [0, 0, side, side], "score": None}
+    assert answer.body["faces_found"] == 1
+
+
+def test_the_box_is_where_the_face_is_displayed(call: "Call", astronaut: bytes) -> None:
+    # GIVEN the picture stored on its side, with the EXIF orientation that sets it upright
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    sideways = opened(astronaut).crop((0, 0, 512, 300)).transpose(Image.Transpose.ROTATE_90)
+
+    answer = call(raw(encoded(sideways, quality=95, exif=exif)))
+
+    assert answer.body["face"]["box"] == pytest.approx(
+        call(raw(astronaut)).body["face"]["box"], abs=8
+    )
+
+
+def test_the_box_of_a_large_photo_is_in_its_own_pixels(call: "Call", astronaut: bytes) -> None:
+    # GIVEN a photo so large that it is decoded at a fraction of its size
+    large = opened(astronaut).resize((2048, 2048))
+
+    box = call(raw(encoded(large, quality=80))).body["face"]["box"]
+
+    small = call(raw(astronaut)).body["face"]["box"]
+    assert box == pytest.approx([4 * edge for edge in small], abs=32)
+
+
+# ---------------------------------------------------------------- pictures that get no prediction
+
+
+GREY = Image.new("RGB", (64, 64), "grey")
+
+NO_JPEGS = {
+    "PNG": encoded(GREY, "PNG"),
+    "BMP": encoded(GREY, "BMP"),
+    "GIF": encoded(GREY, "GIF"),
+    "WebP": encoded(GREY, "WEBP"),
+    "TIFF": encoded(GREY, "TIFF"),
+    "HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64),
+    "text": b"This is no picture.\n",
+    "one byte": b"\xff",
+    "zeros": bytes(1000),
+}
+
+
+@each_form
+@pytest.mark.parametrize("content", NO_JPEGS.values(), ids=NO_JPEGS)
+def test_what_is_no_jpeg_is_refused_whatever_it_is_called(
+    call: "Call", form: str, content: bytes
+) -> None:
+    # GIVEN other content, sent as image/jpeg, in a form as your_face.jpg
+    assert outcome(call(FORMS[form](content))) == NOT_JPEG
+
+
+@each_form
+def test_an_empty_picture_is_none(call: "Call", form: str) -> None:
+    assert outcome(call(FORMS[form](b""))) == NO_IMAGE
+
+
+@each_gateway
+@pytest.mark.parametrize(
+    "media_type", ["multipart/form-data; boundary=b", "application/json", "image/jpeg", ""]
+)
+def test_an_empty_body_holds_no_picture(call: "Call", gateway: str, media_type: str) -> None:
+    headers = {"content-type": media_type} if media_type else {}
+
+    answer = call(HttpRequest("POST", "/predict", headers), GATEWAYS[gateway])
+
+    assert outcome(answer) == NO_IMAGE
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "half of it": lambda jpeg: jpeg[: len(jpeg) // 2],
+    "all but the last 100 bytes": lambda jpeg: jpeg[:-100],
+    "half of it, ended properly": lambda jpeg: jpeg[: len(jpeg) // 2] + b"\xff\xd9",
+    "its middle missing": lambda jpeg: jpeg[:3000] + jpeg[5000:],
+    "the header alone": lambda jpeg: jpeg[: jpeg.index(b"\xff\xda")],
+    "the first three bytes": lambda jpeg: jpeg[:3],
+    "no width": lambda jpeg: claiming(jpeg, width=0, height=200),
+}
+
+
+@each_form
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_corrupt_or_truncated_jpeg_is_the_clients_fault(
+    call: "Call", portrait: bytes, form: str, damage: Callable[[bytes], bytes]
+) -> None:
+    assert outcome(call(FORMS[form](damage(portrait)))) == CORRUPT
+
+
+@each_form
+def test_five_million_bytes_are_taken(call: "Call", portrait: bytes, form: str) -> None:
+    answer = call(FORMS[form](padded(portrait, MAX_BYTES)))
+
+    assert outcome(answer) == outcome(call(raw(portrait)))
+
+
+@each_form
+@pytest.mark.parametrize("length", [MAX_BYTES + 1, 9_000_000])
+def test_more_than_five_million_bytes_are_refused(
+    call: "Call", portrait: bytes, form: str, length: int
+) -> None:
+    assert outcome(call(FORMS[form](padded(portrait, length)))) == TOO_LONG
+
+
+def test_bytes_are_counted_before_they_are_looked_at(call: "Call") -> None:
+    assert outcome(call(raw(bytes(MAX_BYTES + 1)))) == TOO_LONG
+
+
+@each_form
+def test_more_than_fifty_megapixels_are_refused(call: "Call", portrait: bytes, form: str) -> None:
+    # GIVEN a file of 8 KB whose header claims 50 megapixels and one row
+    bomb = claiming(portrait, width=10_000, height=5_001)
+
+    assert outcome(call(FORMS[form](bomb))) == TOO_WIDE
+
+
+def test_fifty_megapixels_are_not_too_many(call: "Call", portrait: bytes) -> None:
+    # GIVEN a header that claims exactly as much, of which the file then holds but a corner
+    claims = claiming(portrait, width=10_000, height=5_000)
+
+    assert outcome(call(raw(claims))) == CORRUPT
+
+
+@each_form
+def test_a_picture_without_a_face_is_not_classified(
+    call: "Call", no_face: bytes, form: str
+) -> None:
+    request = FORMS[form](no_face)
+
+    assert outcome(call(request)) == NO_FACE
+    assert outcome(call(replace(request, query="faces=all"))) == NO_FACE
+
+
+# ---------------------------------------------------------------- JSON bodies
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"image": ',
+        "image",
+        "[" * 100_000,
+        "1" * 5_000,
+        "[]",
+        '["aGVsbG8="]',
+        '"aGVsbG8="',
+        "null",
+        '{"image": 1}',
+        '{"image": true}',
+        '{"image": ["aGVsbG8="]}',
+        '{"image": {"base64": "aGVsbG8="}}',
+    ],
+    ids=lambda text: text[:24],
+)
+def test_json_that_is_malformed_or_of_another_form_is_a_bad_request(
+    call: "Call", text: str
+) -> None:
+    assert_bad_request(call(json_text(text)))
+
+
+def test_json_that_is_no_text_is_a_bad_request(invoke: "Invoke") -> None:
+    # GIVEN bytes that are no UTF-8, which API Gateway hands over as base64
+    event = http_api(json_text("{}")) | {
+        "body": base64.b64encode(b'{"image": "\xff"}').decode(),
+        "isBase64Encoded": True,
+    }
+
+    assert_bad_request(invoke(event))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        '{"picture": "aGVsbG8="}',
+        '{"image": null}',
+        '{"image": ""}',
+        '{"image": " \\n"}',
+        '{"image": "data:image/jpeg;base64,"}',
+    ],
+)
+def test_json_without_an_image_has_none(call: "Call", text: str) -> None:
+    assert outcome(call(json_text(text))) == NO_IMAGE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no base64!",
+        "/9j/4AAQ*",
+        "A",
+        "AAAAA",
+        "=",
+        "====",
+        "QQ=",
+        "QQ===",
+        "QQ==QQ==",
+        "é",
+        "ééé",
+        "\udcff",
+        "data:image/jpeg,aGVsbG8=",
+        "data:image/jpeg;base64,data:image/jpeg;base64,aGVsbG8=",
+        "https://example.com/your_face.jpg",
+    ],
+    ids=ascii,
+)
+def test_text_that_is_no_base64_is_refused(call: "Call", text: str) -> None:
+    assert outcome(call(json_text(json.dumps({"image": text})))) == BAD_BASE64
+
+
+@pytest.mark.parametrize("media_type", ["Application/JSON", "application/json; charset=utf-8"])
+def test_the_media_type_of_json_may_be_written_otherwise(
+    call: "Call", portrait: bytes, media_type: str
+) -> None:
+    request = FORMS["json"](portrait)
+
+    assert call(replace(request, headers={"content-type": media_type})).status == 200
+
+
+# ---------------------------------------------------------------- forms
+
+
+FILE = b'Content-Disposition: form-data; name="a"; filename="a"\r\n\r\na'
+TEXT = b'Content-Disposition: form-data; name="a"\r\n\r\na'
+
+
+@pytest.mark.parametrize("name", ["photo.PNG", "photo", "", "../../etc/passwd", "Ä 名前.jpg"])
+def test_the_files_name_does_not_matter(call: "Call", portrait: bytes, name: str) -> None:
+    assert outcome(call(multipart(portrait, name=name))) == outcome(call(raw(portrait)))
+
+
+def test_other_fields_do_not_disturb_the_picture(call: "Call", portrait: bytes) -> None:
+    image = b'Content-Disposition: form-data; name="image"; filename="b"\r\n\r\n' + portrait
+    as_text = b'Content-Disposition: form-data; name="image"\r\n\r\nnot this one'
+
+    answer = call(multipart_parts(TEXT, FILE, as_text, image, TEXT))
+
+    assert outcome(answer) == outcome(call(raw(portrait)))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [],
+        [TEXT],
+        [FILE],
+        [b'Content-Disposition: form-data; name="Image"; filename="a.jpg"\r\n\r\na'],
+        [b'Content-Disposition: form-data; name="image"\r\n\r\n/9j/4AAQSkZJRg=='],
+        [b'Content-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'],
+    ],
+    ids=["no part", "a text", "another file", "another name", "a text named image", "empty file"],
+)
+def test_a_form_without_a_file_named_image_has_no_picture(call: "Call", parts: list[bytes]) -> None:
+    assert outcome(call(multipart_parts(*parts))) == NO_IMAGE
+
+
+FORM = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "multipart/form-data",
+        "multipart/form-data; boundary=another",
+        f"multipart/form-data; boundary={'b' * 1000}",
+        f"{FORM}; charset=undefined",
+        f"{FORM}; charset=a\0b",
+    ],
+    ids=ascii,
+)
+def test_a_form_whose_header_does_not_fit_it_is_a_bad_request(
+    call: "Call", portrait: bytes, media_type: str
+) -> None:
+    request = replace(multipart(portrait), headers={"content-type": media_type})
+
+    assert_bad_request(call(request), "form")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"no form at all",
+        f"--{BOUNDARY}".encode(),
+        multipart(b"picture").body[:60],
+        multipart(b"picture").body.removesuffix(f"\r\n--{BOUNDARY}--\r\n".encode()),
+        multipart(b"picture").body.replace(b": ", b"", 1),
+        multipart(b"picture").body.replace(b'name="image"; ', b""),
+        multipart_parts(b"A: a\r\n" * 1000 + FILE).body,
+        multipart_parts(b"A: " + b"a" * 100_000 + b"\r\n" + FILE).body,
+        multipart_parts(TEXT + b"a" * 100_000).body,
+        multipart_parts(*[FILE] * 10_000).body,
+        multipart_parts(*[TEXT] * 10_000).body,
+    ],
+    ids=[
+        "no form",
+        "a boundary",
+        "half a header",
+        "never ended",
+        "a header without a colon",
+        "a part without a name",
+        "1,000 headers",
+        "a long header",
+        "a long text",
+        "10,000 files",
+        "10,000 texts",
+    ],
+)
+def test_a_malformed_form_is_a_bad_request(call: "Call", body: bytes) -> None:
+    request = HttpRequest("POST", "/predict", {"content-type": FORM}, body)
+
+    assert_bad_request(call(request), "form")
+
+
+def test_a_form_cut_short_is_a_bad_request(call: "Call", portrait: bytes) -> None:
+    request = multipart(portrait)
+
+    assert_bad_request(call(replace(request, body=request.body[:4000])), "form")
+
+
+# ---------------------------------------------------------------- media types, query and routes
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["image/jpg", "image/png", "image/pjpeg", "image/*", "IMAGE/JPEG", "image/jpeg; q=1"],
+)
+def test_what_is_declared_as_any_image_is_read_as_a_picture(
+    call: "Call", portrait: bytes, media_type: str
+) -> None:
+    assert outcome(call(raw(portrait, media_type))) == outcome(call(raw(portrait)))
+    assert outcome(call(raw(NO_JPEGS["PNG"], media_type))) == NOT_JPEG
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "",
+        "text/plain",
+        "application/octet-stream",
+        "application/pdf",
+        "application/x-www-form-urlencoded",
+        "multipart/mixed; boundary=b",
+        "imagery/jpeg",
+        "jpeg",
+    ],
+)
+def test_other_media_types_are_told_what_is_accepted(call: "Call", media_type: str) -> None:
+    answer = call(raw(b"a picture, perhaps", media_type))
+
+    assert answer.status == 415
+    assert answer.body["code"] == "unsupported_media_type"
+    for accepted in ("multipart/form-data", "application/json", "image/jpeg"):
+        assert accepted in answer.body["error"]
+
+
+@each_form
+@pytest.mark.parametrize("query", ["faces=two", "faces=ALL", "faces=", "faces=all&faces=no"])
+def test_an_unknown_value_of_faces_is_a_bad_request(
+    call: "Call", portrait: bytes, form: str, query: str
+) -> None:
+    answer = call(replace(FORMS[form](portrait), query=query))
+
+    assert_bad_request(answer, "faces must be largest or all")
+
+
+@each_gateway
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/nothing"), ("POST", "/predict/"), ("POST", "/Predict"), ("GET", "/predict/a.jpg")],
+)
+def test_an_unknown_path_gets_404(call: "Call", gateway: str, method: str, path: str) -> None:
+    answer = call(HttpRequest(method, path), GATEWAYS[gateway])
+
+    assert outcome(answer) == (404, {"error": "Not Found", "code": "not_found"})
+
+
+@each_gateway
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+def test_another_method_gets_405_and_is_told_the_right_one(
+    call: "Call", gateway: str, method: str
+) -> None:
+    answer = call(HttpRequest(method, "/predict"), GATEWAYS[gateway])
+
+    expected = {"error": "Method Not Allowed", "code": "method_not_allowed"}
+    assert outcome(answer) == (405, expected)
+    assert answer.headers["allow"] == "POST"
+    assert call(HttpRequest("POST", "/health")).headers["allow"] == "GET"
+
+
+def test_health_names_the_model_that_predictions_name(call: "Call", portrait: bytes) -> None:
+    answer = call(HttpRequest("GET", "/health"))
+
+    model = call(raw(portrait)).body["model"]
+    assert outcome(answer) == (200, {"status": "ok", "model": model})
+
+
+def test_the_documentation_is_a_page(call: "Call") -> None:
+    answer = call(HttpRequest("GET", "/docs"))
+
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "/openapi.json" in answer.body
+
+
+# ---------------------------------------------------------------- events
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        [],
+        None,
+        "text",
+        {"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": "uploads/a.jpg"}}}]},
+        {"Records": [{"eventSource": "aws:sqs", "body": "{}"}]},
+        {"Records": [{"cf": {"request": {"uri": "/predict"}}}]},
+        {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "version": "0"},
+        {"requestContext": None},
+        {"requestContext": {}},
+        {"requestContext": {"elb": {"targetGroupArn": "arn"}}},
+        {"requestContext": {"eventType": "MESSAGE", "connectionId": "a="}, "body": "{}"},
+        {"requestContext": {"http": {}}, "version": "2.0"},
+    ],
+    ids=lambda event: json.dumps(event)[:40],
+)
+def test_an_event_that_is_no_http_request_is_a_bad_request(invoke: "Invoke", event: Any) -> None:
+    assert_bad_request(invoke(event))
+
+
+@each_gateway
+@pytest.mark.parametrize("body", ["no base64!", "QQ", "QQ=", "é"])
+def test_a_body_marked_as_base64_that_is_none_is_refused(
+    invoke: "Invoke", portrait: bytes, gateway: str, body: str
+) -> None:
+    event = GATEWAYS[gateway](raw(portrait)) | {"body": body}
+
+    assert outcome(invoke(event)) == BAD_BASE64
+
+
+@each_gateway
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("host", "a:b"), ("host", "[2001:db8::1]"), ("x-forwarded-port", "80, 443")],
+)
+def test_no_header_that_a_client_may_send_makes_a_fault_of_the_service(
+    call: "Call", portrait: bytes, gateway: str, header: str, value: str
+) -> None:
+    request = raw(portrait)
+    strange = replace(request, headers=request.headers | {header: value})
+
+    assert call(strange, GATEWAYS[gateway]).status in (200, 400)
+
+
+def test_even_an_event_that_no_service_of_aws_sends_gets_an_answer(
+    invoke: "Invoke", logs: Callable[[], str], portrait: bytes
+) -> None:
+    # GIVEN a request whose body is neither text nor base64
+    event = http_api(raw(portrait)) | {"body": 1, "isBase64Encoded": False}
+
+    assert outcome(invoke(event)) == INTERNAL
+    assert '"fault":"AttributeError"' in logs()
+
+
+def test_a_load_balancer_may_send_several_values_of_a_header(context: Any, portrait: bytes) -> None:
+    # GIVEN a target group with multi-value headers, whose events have them in place of the others
+    event = load_balancer(raw(portrait))
+    event["multiValueHeaders"] = {name: [value] for name, value in event.pop("headers").items()}
+    event["multiValueQueryStringParameters"] = {"faces": ["all"]}
+    del event["queryStringParameters"]
+
+    response = app.handler(event, context)
+
+    assert response["statusCode"] == 200
+    assert "faces" in json.loads(response["body"])
+    assert response["multiValueHeaders"]["content-type"] == ["application/json"]
+
+
+# ---------------------------------------------------------------- faults of the service, and logs
+
+
+CANARY = "canary-5b7e1d"
+
+
+def test_a_fault_of_the_service_says_nothing_about_the_request_or_the_code(
+    call: "Call", monkeypatch: pytest.MonkeyPatch, logs: Callable[[], str], portrait: bytes
+) -> None:
+    # GIVEN something inside that fails, with a message that quotes what it was given
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError(f"{CANARY} in {__file__}")
+
+    monkeypatch.setattr(app, "classify", fails)
+    for form, gateway in itertools.product(FORMS.values(), GATEWAYS.values()):
+        answer = call(form(portrait), gateway)
+
+        assert outcome(answer) == INTERNAL
+        # THEN the log has the kind of fault and where it arose, for the maintainer, and no more
+        written = logs()
+        assert '"fault":"RuntimeError"' in written
+        assert "test_predict.py:" in written
+        for secret in (CANARY, str(ROOT), "/", "Traceback"):
+            assert secret not in written
+
+
+def test_nothing_that_was_sent_or_answered_is_logged(
+    invoke: "Invoke", logs: Callable[[], str]
+) -> None:
+    for fixture in fixtures():
+        answer = invoke(fixture.event)
+
+        written = logs()
+        assert '"Requests":[1.0]' in written  # the metrics: this is where logs would be seen
+        body = fixture.event.get("body") or ""
+        assert not any(body[start : start + 16] in written for start in range(0, len(body), 16))
+        if fixture.file.startswith("predict"):
+            (face,) = answer.body.get("faces", [answer.body])
+            numbers = [face["confidence"], *face["probabilities"].values(), face["face"]["score"]]
+            assert not any(word in written for word in (*LABELS, *map(str, numbers)))
+
+
+def test_no_name_text_or_metadata_of_a_request_is_logged(
+    call: "Call", logs: Callable[[], str], portrait: bytes
+) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = exif[0x013B] = CANARY  # description and artist
+    tagged = encoded(opened(portrait), exif=exif, comment=CANARY)
+    form = multipart(tagged)
+    requests = [
+        raw(tagged),
+        replace(raw(tagged), query=f"{CANARY}=1"),
+        replace(raw(tagged), query=f"faces={CANARY}"),
+        replace(raw(tagged), headers={"content-type": "image/jpeg", "x-name": CANARY}),
+        raw(tagged, f"application/{CANARY}"),
+        raw(CANARY.encode()),
+        multipart(tagged, name=f"{CANARY}.jpg"),
+        multipart(tagged, field=CANARY),
+        replace(form, body=form.body[:3000] + CANARY.encode()),
+        replace(form, body=CANARY.encode()),
+        replace(form, body=form.body.replace(b": form-data", f"{CANARY}: \xe9".encode(), 1)),
+        json_text(f'{{"image": "{CANARY}"}}'),
+        json_text(f'{{"{CANARY}": '),
+        HttpRequest("GET", f"/{CANARY}"),
+        HttpRequest(CANARY, "/predict"),
+    ]
+
+    for request in requests:
+        call(request)
+
+        written = logs()
+        assert CANARY not in written
+        # THEN there are the metrics of the request, and not a line more
+        assert len(written.splitlines()) == 1
+        assert json.loads(written)["Requests"] == [1.0]

@@ -1,0 +1,36 @@
+"""What the unit tests share: the committed models, loaded once, and a face to look at."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ethnicity.geometry import Pixels
+from ethnicity.networks import Network
+from ethnicity.pipeline import Models, load_models
+
+
+@pytest.fixture(scope="session")
+def models() -> Models:
+    return load_models()
+
+
+@pytest.fixture(scope="session")
+def detector(models: Models) -> Network:
+    return models.detector
+
+
+@pytest.fixture(scope="session")
+def portrait_pixels(astronaut: bytes) -> Pixels:
+    """The astronaut's picture, 512×512, by another decoder than the service's."""
+    pixels = np.array(Image.open(io.BytesIO(astronaut)).convert("RGB"))
+    pixels.setflags(write=False)
+    return pixels
+
+
+@pytest.fixture(scope="session")
+def small_pixels(portrait_pixels: Pixels) -> Pixels:
+    """Its middle, 120×96: quick to code many times over."""
+    image = Image.fromarray(portrait_pixels).crop((120, 40, 360, 232)).resize((120, 96))
+    return np.array(image)

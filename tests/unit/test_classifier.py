@@ -1,0 +1,171 @@
+"""Logits to probabilities and prediction sets, by hand; the committed calibration, in kind."""
+
+import json
+from typing import cast
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from ethnicity import LABELS
+from ethnicity.classifier import Calibration, Classifier
+from ethnicity.faces import CHIP
+from ethnicity.networks import MODELS, Network, Tensor
+from ethnicity.pipeline import Models
+
+LN2, LN3 = np.log(2), np.log(3)
+
+logits_of_any_size = arrays(
+    np.float32, len(LABELS), elements=st.floats(-(2.0**126), 2.0**126, width=32)
+)
+five = st.lists(st.floats(0, 1), min_size=5, max_size=5)
+
+
+def calibration(
+    temperature: float = 1.0,
+    bias: tuple[float, ...] = (0, 0, 0, 0, 0),
+    thresholds: tuple[float, ...] = (0.1, 0.1, 0.1, 0.1, 0.1),
+) -> Calibration:
+    return Calibration(temperature, np.array(bias, float), np.array(thresholds, float))
+
+
+def logits(*values: float) -> Tensor:
+    return np.array(values, np.float32)
+
+
+# Probabilities
+
+
+def test_equal_logits_are_equally_probable() -> None:
+    assert calibration().probabilities(logits(7, 7, 7, 7, 7)) == pytest.approx([0.2] * 5)
+
+
+def test_probabilities_are_the_softmax_of_the_logits() -> None:
+    found = calibration().probabilities(logits(LN2, 0, LN3, 0, 0))
+    assert found == pytest.approx(np.array([2, 1, 3, 1, 1]) / 8)
+
+
+def test_the_temperature_divides_the_logits() -> None:
+    found = calibration(temperature=2).probabilities(logits(2 * LN2, 0, 2 * LN3, 0, 0))
+    assert found == pytest.approx(np.array([2, 1, 3, 1, 1]) / 8)
+
+
+def test_the_bias_is_added_after_the_temperature() -> None:
+    biased = calibration(temperature=4, bias=(0, LN3, 0, 0, LN2))
+    found = biased.probabilities(logits(4 * LN2, 0, 0, 0, 0))
+    assert found == pytest.approx(np.array([2, 3, 1, 1, 2]) / 9)
+
+
+def test_many_pictures_are_calibrated_at_once_as_one_by_one() -> None:
+    rows = np.random.default_rng(1).normal(0, 4, (3, 7, 5)).astype(np.float32)
+    each = calibration(temperature=0.7, bias=(1, -1, 0, 0.5, 0))
+    together = each.probabilities(rows)
+    assert together.shape == rows.shape
+    for index in np.ndindex(3, 7):
+        assert together[index] == pytest.approx(each.probabilities(rows[index]))
+
+
+@settings(deadline=None)
+@given(logits_of_any_size, st.floats(0.05, 20), five)
+def test_probabilities_sum_to_one_however_large_the_logits(
+    values: Tensor, temperature: float, bias: list[float]
+) -> None:
+    found = calibration(temperature, tuple(bias)).probabilities(values)
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
+    assert float(found.sum()) == pytest.approx(1, abs=1e-9)
+
+
+@settings(deadline=None)
+@given(arrays(np.float32, 5, elements=st.floats(-50, 50, width=32)), st.floats(-50, 50, width=32))
+def test_a_bias_that_all_labels_share_changes_nothing(values: Tensor, constant: float) -> None:
+    found = calibration(bias=(constant,) * 5).probabilities(values)
+    assert found == pytest.approx(calibration().probabilities(values))
+
+
+# Prediction sets
+
+
+def test_labels_at_or_above_their_own_threshold_are_kept_the_most_probable_first() -> None:
+    by_class = calibration(thresholds=(0.3, 0.1, 0.25, 0.2, 0.05))
+    found = by_class.prediction_set(np.array([0.29, 0.1, 0.36, 0.19, 0.06]))
+    assert found == ("Asian", "Black", "Others")
+
+
+def test_the_most_probable_label_is_kept_below_its_threshold() -> None:
+    strict = calibration(thresholds=(0.9, 0.9, 0.9, 0.9, 0.9))
+    assert strict.prediction_set(np.array([0.2, 0.1, 0.1, 0.5, 0.1])) == ("Indian",)
+
+
+def test_labels_of_equal_probability_come_in_their_own_order() -> None:
+    lenient = calibration(thresholds=(0, 0, 0, 0, 0))
+    assert lenient.prediction_set(np.full(5, 0.2)) == LABELS
+
+
+@settings(deadline=None)
+@given(five, five)
+def test_a_prediction_set_is_what_its_definition_says(
+    values: list[float], thresholds: list[float]
+) -> None:
+    probabilities = np.array(values)
+    found = calibration(thresholds=tuple(thresholds)).prediction_set(probabilities)
+    by_label = dict(zip(LABELS, values, strict=True))
+    assert by_label[found[0]] == max(values)
+    assert sorted(found, key=lambda label: -by_label[label]) == list(found)
+    assert len(set(found)) == len(found)
+    kept = {
+        label
+        for label, value, threshold in zip(LABELS, values, thresholds, strict=True)
+        if value >= threshold
+    }
+    assert set(found) == kept | {found[0]}
+
+
+# The classifier
+
+
+def test_the_network_is_given_the_pixels_as_they_are() -> None:
+    seen: list[Tensor] = []
+
+    def run(image: Tensor) -> dict[str, Tensor]:
+        seen.append(image)
+        return {"logits": logits(LN2, 0, LN3, 0, 0)}
+
+    chip = np.random.default_rng(5).integers(0, 256, (CHIP, CHIP, 3), np.uint8)
+    classifier = Classifier(cast("Network", run), calibration(), "test")
+    assert classifier.probabilities(chip) == pytest.approx(np.array([2, 1, 3, 1, 1]) / 8)
+    (image,) = seen
+    assert image.dtype == np.float32
+    assert np.array_equal(image, chip)
+
+
+@pytest.mark.parametrize("grey", [0, 90, 255])
+def test_the_committed_classifier_gives_probabilities_for_any_chip(
+    models: Models, grey: int
+) -> None:
+    chip = np.full((CHIP, CHIP, 3), grey, np.uint8)
+    found = models.classifier.probabilities(chip)
+    assert found.shape == (len(LABELS),)
+    assert found.dtype == np.float64
+    assert (found >= 0).all()
+    assert float(found.sum()) == pytest.approx(1, abs=1e-9)
+    assert np.array_equal(models.classifier.probabilities(chip), found)
+
+
+def test_the_committed_calibration_has_every_label(models: Models) -> None:
+    about = json.loads((MODELS / "classifier.json").read_text())
+    assert list(about["bias"]) == list(LABELS)
+    assert list(about["thresholds"]) == list(LABELS)
+    assert (MODELS / about["network"]).is_file()
+    committed = models.classifier.calibration
+    assert committed.temperature == about["temperature"] > 0
+    assert committed.bias.tolist() == [about["bias"][label] for label in LABELS]
+    assert committed.thresholds.tolist() == [about["thresholds"][label] for label in LABELS]
+    assert np.isfinite(committed.bias).all()
+    assert ((committed.thresholds > 0) & (committed.thresholds < 1)).all()
+
+
+def test_the_committed_classifier_has_a_version(models: Models) -> None:
+    assert models.classifier.version == models.classifier.version.strip() != ""

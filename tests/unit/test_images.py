@@ -1,0 +1,447 @@
+"""Decoding: real JPEGs of every kind, held against Pillow's own decoding of them."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ethnicity import images
+from ethnicity.errors import CorruptImage, ImageTooLarge, NoImage, NotJpeg, PictureError
+from ethnicity.geometry import Pixels
+from ethnicity.images import MAX_BYTES, Picture, check_size, decode
+from tests.unit.pictures import (
+    EOI,
+    OTHER_CONTENT,
+    SOI,
+    as_displayed,
+    difference,
+    encode,
+    encode_oriented,
+    frame_header,
+    resized,
+    scan,
+    segment,
+    with_claimed_size,
+)
+
+ORIENTATIONS = range(1, 9)
+
+
+class Decoded(Exception):
+    """Raised in the decoder's place."""
+
+
+@pytest.fixture
+def decoder_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoding raises, so that what is refused before it can be told from what is not."""
+
+    def decode_jpeg(*_: object, **__: object) -> None:
+        raise Decoded
+
+    monkeypatch.setattr("simplejpeg.decode_jpeg", decode_jpeg)
+
+
+def picture_or_none(data: bytes) -> Picture | None:
+    """The picture, or None where it is found to be corrupt."""
+    try:
+        return decode(data)
+    except CorruptImage:
+        return None
+
+
+def is_refused_or_whole(data: bytes, whole: Pixels) -> bool:
+    """Whether the picture is refused or comes out without a flaw: nothing between."""
+    picture = picture_or_none(data)
+    return picture is None or np.array_equal(picture.pixels, whole)
+
+
+def flat_progressive(side: int, refinements: int) -> bytes:
+    """A picture of one colour, a few bytes a scan, whose last scan is there many times more."""
+    data = encode(Image.new("RGB", (side, side), (90, 120, 200)), progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -len(EOI)]
+    return data[: -len(EOI)] + last * refinements + EOI
+
+
+def thumbnail(pixels: Pixels) -> Pixels:
+    """One pixel for every block of 8×8."""
+    return np.array(Image.fromarray(pixels).reduce(8))
+
+
+def inked(pixels: Pixels) -> Image.Image:
+    """The picture in printer's inks, half of what they have in common printed in black."""
+    black = (255 - pixels).min(axis=2, keepdims=True) // 2
+    inks = (255 - pixels * 255.0 / (255 - black)).astype(np.uint8)
+    channels = [*Image.fromarray(inks).split(), Image.fromarray(black[..., 0])]
+    return Image.merge("CMYK", channels)
+
+
+# Right pixels
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="baseline"),
+        pytest.param({"progressive": True}, id="progressive"),
+        pytest.param({"subsampling": "4:4:4"}, id="chroma in full"),
+        pytest.param({"subsampling": "4:2:2"}, id="chroma halved in width"),
+        pytest.param({"restart_marker_blocks": 1}, id="restart markers"),
+        pytest.param({"restart_marker_rows": 1, "progressive": True}, id="restarts, progressive"),
+        pytest.param({"optimize": True, "quality": 100}, id="best quality"),
+        pytest.param({"quality": 1}, id="worst quality"),
+        pytest.param({"keep_rgb": True}, id="stored as RGB"),
+        pytest.param({"icc_profile": bytes(200_000)}, id="a profile over several segments"),
+        pytest.param({"comment": b"\xff\xd9\xff\xda" * 9}, id="a comment"),
+    ],
+)
+def test_a_picture_has_the_pixels_that_another_decoder_finds(
+    small_pixels: Pixels, options: dict[str, object]
+) -> None:
+    data = encode(small_pixels, **options)
+    picture = decode(data)
+    assert picture.pixels.dtype == np.uint8
+    assert (picture.width, picture.height) == (120, 96)
+    assert difference(picture.pixels, as_displayed(data)) < 0.5
+
+
+def test_a_greyscale_picture_comes_in_three_equal_channels(small_pixels: Pixels) -> None:
+    data = encode(Image.fromarray(small_pixels).convert("L"))
+    pixels = decode(data).pixels
+    assert np.array_equal(pixels, pixels[..., :1].repeat(3, axis=2))
+    assert difference(pixels, as_displayed(data)) < 0.5
+
+
+def test_a_picture_in_printers_inks_has_its_colours(small_pixels: Pixels) -> None:
+    data = encode(inked(small_pixels), quality=95)
+    assert difference(decode(data).pixels, as_displayed(data)) < 2
+    assert difference(decode(data).pixels, small_pixels) < 6
+
+
+def test_a_picture_in_inks_stored_as_luma_and_chroma_has_its_colours(small_pixels: Pixels) -> None:
+    # What Photoshop writes: the three inks, taken for red, green and blue, as YCbCr, and black,
+    # all inverted. Pillow inverts what it is given as inks, so give it the inverse.
+    *inks, black = inked(small_pixels).split()
+    luma_and_chroma = Image.merge("RGB", inks).convert("YCbCr").split()
+    inverse = [channel.point(lambda value: 255 - value) for channel in luma_and_chroma]
+    data = bytearray(encode(Image.merge("CMYK", [*inverse, black]), quality=95))
+    data[data.index(b"Adobe") + 11] = 2  # the transform: YCCK
+    assert difference(decode(bytes(data)).pixels, as_displayed(bytes(data))) < 2
+    assert difference(decode(bytes(data)).pixels, small_pixels) < 6
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (7, 9), (17, 16)])
+def test_pictures_of_any_size_come_out_whole(size: tuple[int, int]) -> None:
+    data = encode(Image.new("RGB", size, (200, 30, 90)), quality=95)
+    picture = decode(data)
+    assert (picture.width, picture.height) == size
+    assert difference(picture.pixels, as_displayed(data)) < 0.5
+
+
+def test_bytes_may_be_a_view_of_others(small_pixels: Pixels) -> None:
+    data = encode(small_pixels)
+    assert np.array_equal(decode(bytes(memoryview(data))).pixels, decode(data).pixels)
+
+
+# Orientation
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_every_orientation_is_displayed_upright(small_pixels: Pixels, orientation: int) -> None:
+    data = encode_oriented(small_pixels, orientation, quality=100, subsampling="4:4:4")
+    picture = decode(data)
+    assert (picture.width, picture.height) == (120, 96)
+    assert picture.reduction == 1
+    assert picture.pixels.flags.c_contiguous
+    assert difference(picture.pixels, as_displayed(data)) < 0.5
+    assert difference(picture.pixels, small_pixels) < 1.5
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_every_orientation_of_a_large_picture_is_reduced_alike(
+    portrait_pixels: Pixels, orientation: int
+) -> None:
+    wide = resized(portrait_pixels, 2400, 1200)
+    picture = decode(encode_oriented(wide, orientation, quality=90))
+    assert (picture.width, picture.height) == (2400, 1200)
+    assert picture.pixels.shape == (600, 1200, 3)
+    assert picture.reduction == 2
+    assert difference(picture.pixels, resized(portrait_pixels, 1200, 600)) < 4
+
+
+# Reduction
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "longer_side"),
+    [
+        (3000, 2000, 1125),
+        (2000, 3000, 1125),
+        (4000, 400, 1000),
+        (9000, 90, 1125),
+        (2001, 2001, 1001),
+        (2000, 16, 1000),
+    ],
+)
+def test_a_large_picture_is_decoded_smaller_with_a_thousand_pixels_left(
+    portrait_pixels: Pixels, width: int, height: int, longer_side: int
+) -> None:
+    data = encode(resized(portrait_pixels, width, height))
+    picture = decode(data)
+    assert (picture.width, picture.height) == (width, height)
+    assert max(picture.pixels.shape) == longer_side >= 1000
+    assert picture.reduction == pytest.approx(width / picture.pixels.shape[1])
+    rows = picture.pixels.shape[0]
+    assert (rows - 1) * picture.reduction < height <= rows * picture.reduction + 1
+
+
+def test_a_picture_decoded_smaller_is_the_same_picture(portrait_pixels: Pixels) -> None:
+    data = encode(resized(portrait_pixels, 3200, 1600))
+    pixels = decode(data).pixels
+    assert pixels.shape == (600, 1200, 3)
+    expected = Image.fromarray(as_displayed(data)).resize((1200, 600), Image.Resampling.BOX)
+    assert difference(pixels, np.array(expected)) < 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(1000, 700), (1500, 1200), (900, 1998)])
+def test_a_picture_that_cannot_be_halved_is_decoded_as_it_is(
+    portrait_pixels: Pixels, width: int, height: int
+) -> None:
+    picture = decode(encode(resized(portrait_pixels, width, height)))
+    assert picture.pixels.shape == (height, width, 3)
+    assert picture.reduction == 1
+
+
+# What follows the picture
+
+
+@pytest.mark.parametrize(
+    "trailing",
+    [
+        pytest.param(bytes(1000), id="zeros"),
+        pytest.param(b"\n", id="a line's end"),
+        pytest.param(b"\xff\xd9" * 3, id="more ends"),
+        pytest.param(b"ftypmp42" + bytes(range(256)) * 40, id="a film"),
+        pytest.param(b"\xff\xda" * 9000, id="what looks like scans"),
+    ],
+)
+def test_bytes_behind_the_end_are_passed_over(small_pixels: Pixels, trailing: bytes) -> None:
+    data = encode(small_pixels)
+    assert np.array_equal(decode(data + trailing).pixels, decode(data).pixels)
+
+
+def test_a_film_behind_a_photo_does_not_count_as_scans() -> None:
+    photo = encode(Image.new("RGB", (1500, 1500), (90, 120, 200)))
+    assert decode(photo + b"\0\0\0\x18ftypmp42" + b"\xff\xda" * 1000).width == 1500
+
+
+def test_the_first_of_several_pictures_is_taken(small_pixels: Pixels) -> None:
+    second = encode(Image.new("RGB", (64, 64)))
+    index = segment(0xE2, b"MPF\0MM\0*\0\0\0\x08\0\0")
+    data = encode(small_pixels)
+    several = data[:2] + index + data[2:] + second
+    assert np.array_equal(decode(several).pixels, decode(data).pixels)
+
+
+# Corrupt pictures
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param({}, id="baseline"),
+        pytest.param({"progressive": True}, id="progressive"),
+        pytest.param({"restart_marker_rows": 1}, id="restarts"),
+    ],
+)
+def coded(small_pixels: Pixels, request: pytest.FixtureRequest) -> bytes:
+    return encode(small_pixels, **request.param)
+
+
+def lengths(data: bytes) -> range:
+    """Of pieces of a file, from its first scan on, that lack more than the last block's bytes."""
+    return range(data.index(b"\xff\xda"), len(data) - 10, 5)
+
+
+def test_a_truncated_picture_is_corrupt(coded: bytes) -> None:
+    assert all(picture_or_none(coded[:length]) is None for length in lengths(coded))
+    assert picture_or_none(coded[:-1]) is None
+    assert picture_or_none(coded[:-2]) is None
+
+
+@pytest.mark.parametrize("end", [b"", EOI])
+def test_a_picture_whose_tail_is_zeros_is_corrupt(coded: bytes, end: bytes) -> None:
+    for length in lengths(coded):
+        zeroed = coded[:length].ljust(len(coded) - len(end), b"\0") + end
+        assert picture_or_none(zeroed) is None
+
+
+@pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}, {"restart_marker_blocks": 2}])
+def test_a_truncated_picture_with_its_end_glued_on_is_corrupt(
+    small_pixels: Pixels, options: dict[str, object]
+) -> None:
+    data = encode(small_pixels, **options)
+    assert all(picture_or_none(data[:length] + EOI) is None for length in lengths(data))
+
+
+def test_a_truncated_progressive_picture_with_its_end_glued_on_is_corrupt_or_blurred(
+    small_pixels: Pixels,
+) -> None:
+    # Cut between two scans, it is a valid JPEG of fewer scans: whole, in less detail.
+    data = encode(small_pixels, progressive=True, quality=50)
+    pictures = [picture_or_none(data[:length] + EOI) for length in range(600, len(data) - 10)]
+    blurred = [picture.pixels for picture in pictures if picture]
+    assert 0 < len(blurred) < 50
+    assert all(difference(thumbnail(each), thumbnail(small_pixels)) < 4 for each in blurred)
+
+
+def test_a_changed_size_makes_a_picture_corrupt(small_pixels: Pixels) -> None:
+    data = encode(resized(small_pixels, 64, 64))
+    for bit in range(16):
+        for size in ((64 ^ (1 << bit), 64), (64, 64 ^ (1 << bit))):
+            with pytest.raises(CorruptImage):
+                decode(with_claimed_size(data, *size))
+
+
+def test_a_flipped_bit_in_the_header_gives_a_picture_of_that_size_or_a_fault(
+    small_pixels: Pixels,
+) -> None:
+    data = bytearray(encode(resized(small_pixels, 32, 32)))
+    for bit in range(8 * (data.index(b"\xff\xda") + 14)):
+        data[bit // 8] ^= 1 << bit % 8
+        try:
+            picture = decode(bytes(data))
+        except PictureError:
+            pass
+        else:
+            assert picture.pixels.shape == (32, 32, 3)
+        data[bit // 8] ^= 1 << bit % 8
+
+
+def test_damage_anywhere_gives_a_picture_of_that_size_or_a_fault(coded: bytes) -> None:
+    random = np.random.default_rng(11)
+    for _ in range(200):
+        data = bytearray(coded)
+        for position in random.integers(2, len(data), 3):
+            data[position] = random.integers(256)
+        try:
+            picture = decode(bytes(data))
+        except PictureError:
+            continue
+        assert picture.pixels.shape[:2] == (picture.height, picture.width)
+
+
+def test_a_header_without_data_is_corrupt() -> None:
+    with pytest.raises(CorruptImage):
+        decode(SOI + frame_header(8, 8) + scan(b"") + EOI)
+
+
+def test_a_picture_of_twelve_bits_is_refused_rather_than_misread(small_pixels: Pixels) -> None:
+    data = bytearray(encode(small_pixels))
+    start = data.index(b"\xff\xc0")
+    data[start + 1], data[start + 4] = 0xC1, 12  # the extended process, and its precision
+    with pytest.raises(CorruptImage):
+        decode(bytes(data))
+
+
+def test_a_lossless_picture_is_right_or_refused() -> None:
+    # One Huffman code, "0": no difference from what is predicted, so 128 everywhere.
+    frame = frame_header(16, 16, marker=0xC3)
+    table = segment(0xC4, b"\0\x01" + bytes(15) + b"\0")
+    data = SOI + frame + table + segment(0xDA, b"\x01\x01\0\x01\0\0") + bytes(32) + EOI
+    assert is_refused_or_whole(data, np.full((16, 16, 3), 128, np.uint8))
+
+
+# What is refused before decoding
+
+
+@pytest.mark.parametrize("content", OTHER_CONTENT.values(), ids=OTHER_CONTENT.keys())
+@pytest.mark.usefixtures("decoder_out_of_reach")
+def test_what_is_no_jpeg_is_not_decoded(content: bytes) -> None:
+    with pytest.raises(NotJpeg, match=r"^Only JPG/JPEG images are allowed$"):
+        decode(content)
+
+
+@pytest.mark.usefixtures("decoder_out_of_reach")
+def test_no_byte_is_no_image() -> None:
+    with pytest.raises(NoImage, match=r"^No image provided$"):
+        decode(b"")
+
+
+@pytest.mark.usefixtures("decoder_out_of_reach")
+def test_too_many_bytes_are_not_decoded(astronaut: bytes) -> None:
+    with pytest.raises(ImageTooLarge, match=r"^The image is larger than 5 MB$"):
+        decode(astronaut.ljust(5_000_001, b"\0"))
+
+
+@pytest.mark.usefixtures("decoder_out_of_reach")
+def test_another_limit_has_its_own_message(astronaut: bytes) -> None:
+    with pytest.raises(ImageTooLarge, match=r"^The image is larger than 25 MB$"):
+        decode(astronaut.ljust(25_000_001, b"\0"), max_bytes=25_000_000)
+
+
+def test_as_many_bytes_as_are_taken_are_decoded(astronaut: bytes) -> None:
+    assert decode(astronaut.ljust(5_000_000, b"\0")).width == 512
+    assert decode(astronaut.ljust(5_000_001, b"\0"), max_bytes=5_000_001).width == 512
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(10_000, 5_001), (5_001, 10_000), (65_535, 65_535), (65_500, 764)]
+)
+@pytest.mark.usefixtures("decoder_out_of_reach")
+def test_too_many_pixels_are_not_decoded(astronaut: bytes, width: int, height: int) -> None:
+    with pytest.raises(ImageTooLarge, match=r"^The image has more than 50 megapixels$"):
+        decode(with_claimed_size(astronaut, width, height))
+
+
+@pytest.mark.usefixtures("decoder_out_of_reach")
+def test_as_many_pixels_as_are_taken_are_decoded(astronaut: bytes) -> None:
+    with pytest.raises(Decoded):
+        decode(with_claimed_size(astronaut, 10_000, 5_000))
+
+
+@pytest.mark.usefixtures("decoder_out_of_reach")
+def test_a_picture_of_a_thousand_scans_is_not_decoded() -> None:
+    with pytest.raises(CorruptImage, match=r"^The JPEG is corrupt or truncated$"):
+        decode(flat_progressive(1200, 1000))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.usefixtures("decoder_out_of_reach")
+def test_a_progressive_picture_of_as_many_pixels_as_are_taken_is_decoded(
+    small_pixels: Pixels, mode: str
+) -> None:
+    data = encode(Image.fromarray(small_pixels).convert(mode), progressive=True)
+    with pytest.raises(Decoded):
+        decode(with_claimed_size(data, 10_000, 5_000))
+
+
+def test_the_decoders_own_words_stay_out_of_the_answer(astronaut: bytes) -> None:
+    with pytest.raises(CorruptImage, match=r"^The JPEG is corrupt or truncated$"):
+        decode(astronaut[:30_000])
+
+
+# Sizes
+
+
+@pytest.mark.parametrize("length", [1, MAX_BYTES])
+def test_a_size_up_to_the_limit_is_taken(length: int) -> None:
+    check_size(length)
+
+
+@pytest.mark.parametrize(
+    ("length", "limit", "fault"),
+    [
+        (0, MAX_BYTES, NoImage),
+        (MAX_BYTES + 1, MAX_BYTES, ImageTooLarge),
+        (26_000_000, 25_000_000, ImageTooLarge),
+    ],
+)
+def test_a_size_of_nothing_or_beyond_the_limit_is_refused(
+    length: int, limit: int, fault: type[PictureError]
+) -> None:
+    with pytest.raises(fault):
+        check_size(length, limit)
+
+
+def test_the_limits_are_those_of_the_contract() -> None:
+    assert images.MAX_BYTES == 5_000_000
+    assert images.MAX_PIXELS == 50_000_000

@@ -1,0 +1,124 @@
+"""What a cold start loads, counted in modules: seconds differ from machine to machine.
+
+Whoever needs one more names it here, and why. FastAPI brings pydantic and OpenTelemetry's API with
+it, Powertools brings jmespath, Starlette brings anyio.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EVENT = Path(__file__).parents[2] / "events" / "predict_multipart_http_api.json"
+
+INFERENCE = {"ai_edge_litert", "cv2", "ethnicity", "numpy", "simplejpeg"}
+
+HTTP = {
+    "annotated_doc",
+    "annotated_types",
+    "anyio",
+    "aws_lambda_powertools",
+    "fastapi",
+    "jmespath",
+    "mangum",
+    "opentelemetry",
+    "predict",
+    "pydantic",
+    "pydantic_core",
+    "python_multipart",
+    "starlette",
+    "typing_extensions",
+    "typing_inspection",
+}
+
+BY_THE_WAY = {
+    "botocore",  # Powertools looks whether it is there, and imports its empty top
+    "cython_runtime",  # made by compiled modules
+}
+
+PREDICT = f"""
+import json
+from pathlib import Path
+from predict.app import handler
+assert handler(json.loads(Path({str(EVENT)!r}).read_text()), None)["statusCode"] == 200
+"""
+
+
+def loaded(code: str) -> set[str]:
+    """The modules that a fresh process has after running this, beyond those of Python's start."""
+    report = "import sys; before = set(sys.modules)\n{}\nprint(*(set(sys.modules) - before))"
+    done = subprocess.run(
+        [sys.executable, "-c", report.format(code)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def packages(modules: set[str]) -> set[str]:
+    """The top-level names of those that are not Python's own."""
+    tops = {module.partition(".")[0] for module in modules}
+    return {top for top in tops - sys.stdlib_module_names if not top.startswith("_")}
+
+
+@pytest.fixture(scope="module")
+def after_a_prediction() -> set[str]:
+    """Imports made late, within a request, count as well."""
+    return loaded(PREDICT)
+
+
+def test_the_inference_package_loads_neither_aws_nor_http() -> None:
+    assert packages(loaded("import ethnicity.pipeline")) - BY_THE_WAY == INFERENCE
+
+
+def test_a_prediction_loads_the_packages_it_needs_and_no_other(
+    after_a_prediction: set[str],
+) -> None:
+    assert packages(after_a_prediction) - BY_THE_WAY == INFERENCE | HTTP
+
+
+@pytest.mark.parametrize(
+    "heavy",
+    [
+        # The AWS SDK: 380 ms, and no request here needs it
+        "botocore.session",
+        "boto3",
+        # Powertools' Tracer would bring it: 460 ms; Lambda traces by itself
+        "aws_xray_sdk",
+        # Utilities of Powertools that load pydantic models, schemas or every event's class
+        "aws_lambda_powertools.event_handler",
+        "aws_lambda_powertools.utilities.data_classes",
+        "aws_lambda_powertools.utilities.parser",
+        "aws_lambda_powertools.utilities.validation",
+        # What FastAPI, pydantic and OpenTelemetry load only for models, exporters and tests
+        "fastapi.testclient",
+        "pydantic.dataclasses",
+        "pydantic.deprecated",
+        "pydantic.v1",
+        "opentelemetry.sdk",
+        # Training, and what only it and the tests need
+        "matplotlib",
+        "PIL",
+        "tensorflow",
+        "training",
+        # Of Python itself
+        "multiprocessing",
+        "sqlite3",
+        "tkinter",
+        "unittest",
+    ],
+)
+def test_nothing_heavy_is_loaded(after_a_prediction: set[str], heavy: str) -> None:
+    assert heavy not in after_a_prediction
+
+
+def test_predictions_need_no_tensorflow(after_a_prediction: set[str]) -> None:
+    # GIVEN a prediction made in this environment
+    assert "predict.app" in after_a_prediction
+    # THEN it was made without: there is none
+    assert importlib.util.find_spec("tensorflow") is None

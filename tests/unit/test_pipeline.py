@@ -1,0 +1,299 @@
+"""Bytes in, classifications and answers out, by the committed models."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ethnicity import LABELS, answers, geometry, pipeline
+from ethnicity.errors import (
+    CorruptImage,
+    ImageTooLarge,
+    NoFace,
+    NoImage,
+    NotJpeg,
+    PictureError,
+)
+from ethnicity.faces import CHIP, find_faces
+from ethnicity.geometry import Pixels
+from ethnicity.pipeline import Classification, ClassifiedFace, Models, classify
+from tests.unit.pictures import encode, encode_oriented, on_canvas, resized
+
+FACE_KEYS = ["ethnicity", "confidence", "probabilities", "prediction_set", "uncertain", "face"]
+PICTURE_KEYS = ["faces_found", "model", "notice"]
+
+
+def only(classification: Classification) -> ClassifiedFace:
+    (face,) = classification.faces
+    return face
+
+
+@pytest.fixture(scope="module")
+def portrait_answer(models: Models, astronaut: bytes) -> Classification:
+    return classify(models, astronaut)
+
+
+@pytest.fixture(scope="module")
+def two_faces(portrait_pixels: Pixels) -> bytes:
+    """A face 108 pixels wide, and one 162 pixels wide to its right."""
+    canvas = on_canvas(resized(portrait_pixels, 768, 768), (1280, 768), (512, 0))
+    canvas[:512, :512] = portrait_pixels
+    return encode(canvas, quality=90)
+
+
+# Classification
+
+
+def test_a_portrait_is_classified(models: Models, portrait_answer: Classification) -> None:
+    face = only(portrait_answer)
+    assert portrait_answer.faces_found == 1
+    assert portrait_answer.model == models.classifier.version
+    assert face.probabilities.shape == (5,)
+    assert float(face.probabilities.sum()) == pytest.approx(1, abs=1e-6)
+    assert face.prediction_set[0] == LABELS[int(face.probabilities.argmax())]
+    assert face.box == pytest.approx((169, 70, 109, 109), abs=8)
+    assert face.score is not None
+    assert 0.5 < face.score <= 1
+
+
+def test_the_same_bytes_give_the_same_answer_whatever_came_between(
+    models: Models, portrait_answer: Classification, astronaut: bytes, two_faces: bytes
+) -> None:
+    classify(models, two_faces, all_faces=True)
+    again = classify(models, astronaut)
+    assert np.array_equal(only(again).probabilities, only(portrait_answer).probabilities)
+    assert only(again).box == only(portrait_answer).box
+
+
+def test_all_orientations_of_a_photo_get_the_same_answer(
+    models: Models, portrait_pixels: Pixels
+) -> None:
+    # Coded as finely as can be: the picture is compressed anew for each orientation.
+    found = [
+        only(
+            classify(
+                models,
+                encode_oriented(portrait_pixels, each, quality=100, subsampling="4:4:4"),
+            )
+        )
+        for each in range(1, 9)
+    ]
+    assert float(np.ptp([face.probabilities for face in found], axis=0).max()) < 0.02
+    assert np.ptp([face.box for face in found], axis=0).max() <= 3
+
+
+def test_a_mirrored_photo_has_its_face_on_the_other_side(
+    models: Models, portrait_pixels: Pixels, portrait_answer: Classification
+) -> None:
+    mirrored = only(classify(models, encode(portrait_pixels[:, ::-1], quality=95)))
+    left, top, width, height = only(portrait_answer).box
+    assert mirrored.box == pytest.approx((512 - left - width, top, width, height), abs=8)
+
+
+def test_the_largest_face_is_classified_of_several(models: Models, two_faces: bytes) -> None:
+    answer = classify(models, two_faces)
+    assert answer.faces_found == 2
+    left, _, width, _ = only(answer).box
+    assert left > 512
+    assert width > 140
+
+
+def test_all_faces_are_classified_where_that_is_asked_for(models: Models, two_faces: bytes) -> None:
+    answer = classify(models, two_faces, all_faces=True)
+    first, second = answer.faces
+    assert answer.faces_found == 2
+    assert first.box[2] > second.box[2]
+    assert np.array_equal(first.probabilities, only(classify(models, two_faces)).probabilities)
+
+
+def test_the_box_is_in_the_pixels_of_a_picture_that_is_decoded_smaller(
+    models: Models, portrait_pixels: Pixels
+) -> None:
+    answer = classify(models, encode(resized(portrait_pixels, 3000, 3000)))
+    scale = 3000 / 512
+    assert only(answer).box == pytest.approx([scale * n for n in (169, 70, 109, 109)], abs=50)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_box_is_in_the_picture_as_displayed(
+    models: Models, portrait_pixels: Pixels, orientation: int
+) -> None:
+    canvas = on_canvas(resized(portrait_pixels, 1000, 1000), (2600, 1300), (100, 200))
+    answer = classify(models, encode_oriented(canvas, orientation))
+    scale = 1000 / 512
+    expected = (100 + scale * 169, 200 + scale * 70, scale * 109, scale * 109)
+    assert only(answer).box == pytest.approx(expected, abs=30)
+
+
+@pytest.mark.parametrize("side", [64, 200])
+def test_a_face_crop_is_taken_whole(models: Models, portrait_pixels: Pixels, side: int) -> None:
+    (found,) = find_faces(models.detector, portrait_pixels)
+    crop = geometry.warp(portrait_pixels, found.to_chip * (side / CHIP), side)
+    answer = classify(models, encode(crop, quality=95))
+    assert answer.faces_found == 1
+    assert only(answer).box == (0, 0, side, side)
+    assert only(answer).score is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        (slice(200, 512), slice(0, 170)),
+        (slice(0, 240), slice(0, 400)),
+        (slice(100, 400), slice(0, 160)),
+        (slice(100, 400), slice(90, 400)),
+    ],
+)
+@pytest.mark.parametrize("longer_side", [450, 2400])
+def test_the_box_of_a_face_cut_by_the_edge_lies_in_the_picture(
+    models: Models, portrait_pixels: Pixels, columns: slice, rows: slice, longer_side: int
+) -> None:
+    part = portrait_pixels[rows, columns]
+    scale = longer_side / max(part.shape)
+    # An odd height: where it is decoded at half its size, the last row lies half outside.
+    width, height = (round(length * scale) // 2 * 2 for length in part.shape[1::-1])
+    height += 1
+    box = only(classify(models, encode(resized(part, width, height)))).box
+    assert min(box) >= 0
+    assert box[0] + box[2] <= width
+    assert box[1] + box[3] <= height
+    assert min(box[2], box[3]) > 50 * scale
+
+
+def test_a_greyscale_photo_is_classified(models: Models, portrait_pixels: Pixels) -> None:
+    answer = classify(models, encode(Image.fromarray(portrait_pixels).convert("L")))
+    assert only(answer).box == pytest.approx((169, 70, 109, 109), abs=10)
+
+
+# Faults
+
+
+@pytest.mark.parametrize("size", [(1, 1), (640, 480), (20, 6000)])
+def test_a_picture_without_a_face_is_refused(models: Models, size: tuple[int, int]) -> None:
+    with pytest.raises(NoFace, match=r"^No face found in the image$"):
+        classify(models, encode(Image.new("RGB", size, (90, 140, 60))))
+
+
+def test_each_fault_of_a_picture_has_its_own_exception(models: Models, astronaut: bytes) -> None:
+    with pytest.raises(NoImage):
+        classify(models, b"")
+    with pytest.raises(NotJpeg):
+        classify(models, b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(CorruptImage):
+        classify(models, astronaut[:40_000])
+    with pytest.raises(ImageTooLarge):
+        classify(models, astronaut, max_bytes=len(astronaut) - 1)
+
+
+def test_a_limit_of_bytes_is_passed_on(models: Models, astronaut: bytes) -> None:
+    assert classify(models, astronaut, max_bytes=len(astronaut)).faces_found == 1
+
+
+# Answers
+
+
+def a_face(
+    probabilities: tuple[float, ...] = (0.62, 0.01, 0.3, 0.03, 0.04),
+    prediction_set: tuple[str, ...] = ("White", "Asian"),
+    score: float | None = 0.98765432,
+) -> ClassifiedFace:
+    return ClassifiedFace(np.array(probabilities), prediction_set, (1, 2, 30, 40), score)
+
+
+def as_sent(answer: dict[str, Any]) -> Any:
+    """What a client gets: strict JSON, in the order of the keys."""
+    return json.loads(json.dumps(answer, allow_nan=False))
+
+
+def test_the_answer_for_the_largest_face_is_that_of_the_contract() -> None:
+    answer = as_sent(answers.largest_face(Classification((a_face(),), 3, "1.2.3")))
+    assert answer == {
+        "ethnicity": "White",
+        "confidence": 0.62,
+        "probabilities": {
+            "White": 0.62,
+            "Black": 0.01,
+            "Asian": 0.3,
+            "Indian": 0.03,
+            "Others": 0.04,
+        },
+        "prediction_set": ["White", "Asian"],
+        "uncertain": True,
+        "face": {"box": [1, 2, 30, 40], "score": 0.9877},
+        "faces_found": 3,
+        "model": "1.2.3",
+        "notice": answers.NOTICE,
+    }
+    assert list(answer) == FACE_KEYS + PICTURE_KEYS
+    assert list(answer["probabilities"]) == list(LABELS)
+    assert list(answer["face"]) == ["box", "score"]
+
+
+def test_the_answer_for_all_faces_is_that_of_the_contract() -> None:
+    second = a_face((0.1, 0.7, 0.1, 0.05, 0.05), ("Black",), None)
+    answer = as_sent(answers.all_faces(Classification((a_face(), second), 2, "1.2.3")))
+    assert list(answer) == ["faces", *PICTURE_KEYS]
+    assert [list(face) for face in answer["faces"]] == [FACE_KEYS] * 2
+    assert [face["ethnicity"] for face in answer["faces"]] == ["White", "Black"]
+    assert [face["uncertain"] for face in answer["faces"]] == [True, False]
+    assert answer["faces"][1]["face"] == {"box": [1, 2, 30, 40], "score": None}
+    assert answer["faces_found"] == 2
+
+
+def test_numbers_are_rounded_to_four_decimals() -> None:
+    exact = (0.333333, 0.333371, 0.33326, 0.00003, 0.000006)
+    answer = as_sent(answers.largest_face(Classification((a_face(exact),), 1, "")))
+    assert list(answer["probabilities"].values()) == [0.3333, 0.3334, 0.3333, 0.0, 0.0]
+    assert (answer["ethnicity"], answer["confidence"]) == ("Black", 0.3334)
+
+
+@pytest.mark.parametrize("all_faces", [False, True])
+def test_a_real_answer_is_strict_json(models: Models, two_faces: bytes, *, all_faces: bool) -> None:
+    form = answers.all_faces if all_faces else answers.largest_face
+    answer = as_sent(form(classify(models, two_faces, all_faces=all_faces)))
+    faces = answer["faces"] if all_faces else [answer]
+    assert len(faces) == (2 if all_faces else 1)
+    for face in faces:
+        assert face["confidence"] == face["probabilities"][face["ethnicity"]]
+        assert face["confidence"] == max(face["probabilities"].values())
+        assert sum(face["probabilities"].values()) == pytest.approx(1, abs=3e-4)
+        assert face["prediction_set"][0] == face["ethnicity"]
+        assert face["uncertain"] is (len(face["prediction_set"]) > 1)
+        assert all(type(edge) is int for edge in face["face"]["box"])
+
+
+def test_the_notice_says_that_it_is_apparent_and_for_research() -> None:
+    for word in ("Apparent", "appearance alone", "research and education only"):
+        assert word in answers.NOTICE
+    assert answers.NOTICE.count(".") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "text"),
+    [
+        (NoImage(), "no_image", "No image provided"),
+        (NotJpeg(), "not_jpeg", "Only JPG/JPEG images are allowed"),
+        (CorruptImage(), "corrupt_image", "The JPEG is corrupt or truncated"),
+        (ImageTooLarge.bytes(5_000_000), "image_too_large", "The image is larger than 5 MB"),
+        (
+            ImageTooLarge.pixels(50_000_000),
+            "image_too_large",
+            "The image has more than 50 megapixels",
+        ),
+        (NoFace(), "no_face", "No face found in the image"),
+    ],
+)
+def test_every_fault_has_the_code_and_text_of_the_contract(
+    fault: PictureError, code: str, text: str
+) -> None:
+    assert as_sent(answers.error(fault)) == {"error": text, "code": code}
+
+
+def test_the_labels_are_those_of_the_contract() -> None:
+    assert LABELS == ("White", "Black", "Asian", "Indian", "Others")
+
+
+def test_models_are_loaded_from_the_folder_of_the_package_by_default(models: Models) -> None:
+    assert pipeline.load_models().classifier.version == models.classifier.version
