@@ -327,3 +327,20 @@ def test_what_only_looks_like_a_scan_is_not_counted(noise: bytes) -> None:
 )
 def test_no_scan_can_be_hidden_from_the_count(cover: bytes) -> None:
     assert read_header(SOI + frame_header(8, 8) + scan(cover) * 9 + EOI).scans == 9
+
+
+# Cost
+
+
+@pytest.mark.parametrize(
+    "padding",
+    [segment(COMMENT, b"") * 1_250_000, b"\xff\x01" * 2_500_000],
+    ids=["empty comments", "markers that stand alone"],
+)
+def test_a_header_of_a_million_segments_is_refused_before_it_is_walked(padding: bytes) -> None:
+    with pytest.raises(CorruptImage):
+        read_header(jpeg(padding, frame_header(8, 8)))
+
+
+def test_megabytes_of_fill_bytes_are_skipped() -> None:
+    assert read_header(jpeg(fill(5_000_000) + frame_header(8, 8))).width == 8

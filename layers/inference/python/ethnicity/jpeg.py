@@ -17,6 +17,8 @@ _APP1 = 0xE1
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _SEGMENT = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # among scans' data; other markers stand alone
+_MAX_SEGMENTS = 1000  # before the first scan; large profiles and panoramas need a hundred or two
+_FILL = re.compile(rb"\xff+")
 _ORIENTATION_TAG = 0x0112
 
 
@@ -42,7 +44,7 @@ def read_header(data: bytes) -> JpegHeader:
     size: tuple[int, int] | None = None
     orientation = None
     position = 2
-    while True:
+    for _ in range(_MAX_SEGMENTS):
         marker, start, end = _segment(data, position)
         if marker == _START_OF_SCAN:
             break
@@ -54,6 +56,8 @@ def read_header(data: bytes) -> JpegHeader:
         elif marker == _APP1 and not orientation and data.startswith(b"Exif\0\0", start, end):
             orientation = _exif_orientation(data[start + 6 : end])
         position = end
+    else:
+        raise CorruptImage
     if size is None or 0 in size:
         raise CorruptImage
     return JpegHeader(*size, orientation or 1, _count_scans(data, position))
@@ -61,15 +65,13 @@ def read_header(data: bytes) -> JpegHeader:
 
 def _segment(data: bytes, position: int) -> tuple[int, int, int]:
     """The next marker from ``position`` on, and where its content starts and ends."""
-    while True:
-        if data[position : position + 1] != b"\xff":
-            raise CorruptImage
-        while data[position : position + 1] == b"\xff":  # any number of fill bytes is allowed
-            position += 1
-        marker = data[position] if position < len(data) else _END_OF_IMAGE
-        position += 1
-        if marker not in _STANDALONE:
-            break
+    fill = _FILL.match(data, position)  # any number of fill bytes is allowed
+    if fill is None or fill.end() == len(data):
+        raise CorruptImage
+    position = fill.end() + 1
+    marker = data[position - 1]
+    if marker in _STANDALONE:
+        return marker, position, position
     if marker == _END_OF_IMAGE or position + 2 > len(data):
         raise CorruptImage
     (length,) = struct.unpack_from(">H", data, position)
