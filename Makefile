@@ -26,7 +26,7 @@ serve: $(LOCAL)/.ready ## Serve the API on localhost, PORT=5000
 
 test: $(DEV)/.ready $(TRAIN)/.ready ## Run every test, with coverage
 	$(DEV)/python -m pytest
-	$(TRAIN)/python -m pytest tests/training -p no:cacheprovider -o addopts=
+	$(TRAIN)/python -m pytest tests/training -o addopts= -W default
 
 lint: $(DEV)/.ready ## Check format, style and types
 	$(DEV)/ruff format --check .

@@ -18,24 +18,26 @@ from ethnicity.networks import Network, load_network, open_network
 from ethnicity.pipeline import DETECTOR_FILE
 from training import card
 from training.calibrate import Scored, fit_calibration
-from training.cross_fit import teacher_answers
 from training.data import FaceSet, load_sets
 from training.export import describe, export_keras, export_network
+from training.generations import train_generations
 from training.report import Predictions, load_predictions, report, save_predictions
 from training.served import served_chips, served_logits
-from training.train import Recipe, train
+from training.train import Recipe
 
 ROOT = Path(__file__).parents[1]
 MODELS = Path("layers/inference/python/ethnicity/models")
 PREDICTIONS = Path("evaluation/test_predictions.npz")
 
 RECIPES = {
-    "served": Recipe(epochs=20),
-    "distilled": Recipe(epochs=20),
-    "teacher": Recipe(epochs=12),
-    "quick": Recipe(width=8, epochs=2, batch=16),
-    "original": Recipe(width=0, epochs=30, learning_rate=1e-3, weight_decay=0.0),
+    "served": [
+        Recipe(epochs=20),
+        Recipe(epochs=9, learning_rate=1e-3, warmup_epochs=0.3, label_smoothing=0, mixup_share=0.3),
+    ],
+    "quick": [Recipe(width=8, epochs=2, batch=16), Recipe(width=8, epochs=2, batch=16)],
+    "original": [Recipe(width=0, epochs=30, learning_rate=1e-3, weight_decay=0.0)],
 }
+"""By name the generations' recipes."""
 
 
 @click.command(help=__doc__)
@@ -51,8 +53,7 @@ RECIPES = {
     "name",
     type=click.Choice(list(RECIPES)),
     default="served",
-    help="distilled learns from cross-fitted teachers; original is the baseline, which is not "
-    "exported; quick, a try of every stage.",
+    help="original is the baseline, which is not exported; quick, a try of every stage.",
 )
 @click.option(
     "--out",
@@ -63,9 +64,7 @@ RECIPES = {
 def main(data: Path, work: Path, name: str, out: Path) -> None:
     """Run all stages."""
     sets = load_sets(data, work / "prepared")
-    distilled = name == "distilled"
-    teachers = teacher_answers(sets, RECIPES["teacher"], work) if distilled else None
-    classifier = train(sets, RECIPES[name], work / name, teachers)
+    classifier = train_generations(sets, RECIPES[name], work / name)
     if name == "original":
         return
     models = out / MODELS

@@ -22,7 +22,7 @@ from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet, whole_p
 from training.networks import FEATURES, original, residual_se
 
 Answers = NDArray[np.float32]
-"""Probabilities that teachers gave, shape (n, 5)."""
+"""Probabilities that a predecessor gave, shape (n, 5)."""
 
 AUXILIARY = {
     "age": (len(AGE_BANDS), 0.2),
@@ -38,7 +38,7 @@ class Recipe:
 
     ``width``: channels of the first stage of `networks.residual_se`; 0 for `networks.original`.
     ``average_decay``: of the exponential moving average of the weights, for each step.
-    ``teacher_weight``: of the teachers' answers in the target, if there are teachers.
+    ``predecessor_weight``: of the predecessor's answers in the target, if there is one.
     ``align_share``: of the pictures that are aligned by the detector rather than taken whole.
     """
 
@@ -53,7 +53,7 @@ class Recipe:
     mixup_share: float = 0.5
     average_decay: float = 0.999
     align_share: float = 0.6
-    teacher_weight: float = 0.7
+    predecessor_weight: float = 0.5
     seed: int = 0
 
 
@@ -61,7 +61,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Augmented training batches of all sets together, made by one background thread."""
 
     def __init__(
-        self, sets: list[FaceSet], recipe: Recipe, teachers: list[Answers] | None = None
+        self, sets: list[FaceSet], recipe: Recipe, answers: list[Answers] | None = None
     ) -> None:
         super().__init__(workers=1, max_queue_size=16)
         self.sets, self.recipe = sets, recipe
@@ -77,10 +77,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             name: _one_hot([getattr(s, name) for s in sets], classes)
             for name, (classes, _) in AUXILIARY.items()
         }
-        if teachers is not None:
-            weight = recipe.teacher_weight
+        if answers is not None:
+            weight = recipe.predecessor_weight
             labels = self.targets["race"]
-            self.targets["race"] = (1 - weight) * labels + weight * np.concatenate(teachers)
+            self.targets["race"] = (1 - weight) * labels + weight * np.concatenate(answers)
         self.order = self._shuffled()
 
     def __len__(self) -> int:
@@ -139,9 +139,15 @@ def _partners_within_sets(
 
 
 def train(
-    sets: list[FaceSet], recipe: Recipe, run: Path, teachers: list[Answers] | None = None
+    sets: list[FaceSet],
+    recipe: Recipe,
+    run: Path,
+    answers: list[Answers] | None = None,
+    start: Path | None = None,
 ) -> keras.Model:
     """The trained classifier, its weights averaged over the last steps (float32).
+
+    ``answers``: a predecessor's, for each set's training pictures; ``start``: its weights.
 
     Resumes from the last finished epoch if ``run`` holds one, and leaves ``classifier.weights.h5``
     and ``history.csv`` there.
@@ -149,10 +155,12 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     training = [each.part("train") for each in sets]
     validation = [each.part("val") for each in sets]
-    batches = Batches(training, recipe, teachers)
+    batches = Batches(training, recipe, answers)
 
     keras.config.set_dtype_policy("mixed_bfloat16")
     classifier = build(recipe)
+    if start is not None:
+        classifier.load_weights(start)
     model = _with_loss_heads(classifier)
     keras.config.set_dtype_policy("float32")
 
@@ -187,7 +195,7 @@ def train(
             keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
             ValidationScores(classifier, validation),
             keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda *_: classifier.save_weights(run / "classifier.weights.h5")
+                on_epoch_end=lambda *_: classifier.save_weights(weights_file(run))
             ),
             keras.callbacks.CSVLogger(run / "history.csv", append=True),
         ],
@@ -203,8 +211,13 @@ def build(recipe: Recipe) -> keras.Model:
 def load_classifier(recipe: Recipe, run: Path) -> keras.Model:
     """The classifier that a run left, in float32."""
     classifier = build(recipe)
-    classifier.load_weights(run / "classifier.weights.h5")
+    classifier.load_weights(weights_file(run))
     return classifier
+
+
+def weights_file(run: Path) -> Path:
+    """Where a run leaves the classifier's averaged weights."""
+    return run / "classifier.weights.h5"
 
 
 class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]

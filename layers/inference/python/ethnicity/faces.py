@@ -27,7 +27,7 @@ _ANCHOR_KEYPOINTS = [0, 1, 3]  # the eyes and the mouth: the nose moves most as 
 PROPOSAL_SCORE = 0.3
 """A face is proposed on a view of the picture, and confirmed on an enlarged view of itself"""
 
-CONFIRMED_SCORE = 0.75
+CONFIRMED_SCORE = 0.7
 CONFIRMED_SCORE_CLOSE = 0.5
 """with less certainty where it fills ``_CLOSE`` of the picture's longer side, as in a portrait."""
 _CLOSE = 0.45
