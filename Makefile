@@ -44,7 +44,7 @@ train: $(TRAIN)/.ready ## Train, calibrate, export and evaluate on DATA=folder (
 	$(TRAIN)/python -m training "$(DATA)"
 
 lock: $(UV) ## Pin the newest versions of requirements/*.in, with hashes
-	for name in uv run local dev train; do $(UV) pip compile --quiet --universal \
+	for name in uv run s3_upload local dev train; do $(UV) pip compile --quiet --universal \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	    --override requirements/overrides.txt --custom-compile-command "make lock" \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; done

@@ -21,6 +21,7 @@ from scripts.gateway import (
     load_balancer,
     rest_api,
 )
+from scripts.s3_events import s3_fixtures
 
 ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "events"
@@ -150,11 +151,17 @@ def _picture(name: str) -> bytes:
     return (PICTURES / name).read_bytes()
 
 
+def files() -> dict[str, str]:
+    """What events/ holds, by name: the requests here and the notifications of scripts.s3_events."""
+    requests = {fixture.file: fixture.text for fixture in fixtures()}
+    return requests | {fixture.file: fixture.text for fixture in s3_fixtures()}
+
+
 def main() -> None:
     for old in EVENTS.glob("*.json"):
         old.unlink()
-    for fixture in fixtures():
-        (EVENTS / fixture.file).write_text(fixture.text, encoding="utf-8")
+    for file, text in files().items():
+        (EVENTS / file).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

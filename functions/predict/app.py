@@ -2,7 +2,6 @@
 
 import json
 import os
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from common.logs import kind_and_places
 from ethnicity import answers
 from ethnicity.errors import PictureError
 from ethnicity.networks import read_model_file
@@ -98,9 +98,7 @@ app.add_middleware(AnswersEveryFault)
 
 def log_fault(error: Exception) -> None:
     """The kind of fault and where it arose; never its message, which may quote the request."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]
-    logger.error("Internal error", extra={"fault": type(error).__name__, "places": places})
+    logger.error("Internal error", extra=kind_and_places(error))
 
 
 adapter = Mangum(app, lifespan="off")

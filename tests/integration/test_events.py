@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from scripts.events import EVENTS, Fixture, fixtures
+from scripts.events import EVENTS, Fixture, files, fixtures
 
 if TYPE_CHECKING:
     from tests.conftest import Answer, Invoke
@@ -38,8 +38,8 @@ def answer_to(fixture: Fixture, invoke: "Invoke") -> "Answer":
 def test_the_committed_files_are_what_make_events_writes() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in EVENTS.glob("*.json")}
 
-    assert committed.keys() == {fixture.file for fixture in fixtures()}
-    stale = [fixture.file for fixture in fixtures() if committed[fixture.file] != fixture.text]
+    assert committed.keys() == files().keys()
+    stale = [file for file, text in files().items() if committed[file] != text]
     assert stale == []
 
 

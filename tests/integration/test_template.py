@@ -1,8 +1,4 @@
-"""The stack as CloudFormation would build it: template.yaml, expanded by SAM's own translator.
-
-No AWS account and no network. SAM expands its resources and leaves parameters and conditions to
-CloudFormation; `evaluate` settles those, so that each test reads what a deployer would get.
-"""
+"""What a deployer gets, for the parameters that may be given."""
 
 import json
 import os
@@ -10,19 +6,13 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from graphlib import TopologicalSorter
 from typing import Any
 
 import cfnlint.api
 import pytest
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
 
-ROOT = Path(__file__).parents[2]
-REGION = "eu-west-1"
+from tests.stack import REGION, ROOT, STACK_ID, Stack, deploy, translate
 
 JWT = {
     "AuthMode": "JWT",
@@ -39,136 +29,6 @@ ROUTES = {
     "GET /openapi.json",
     "$default",
 }
-
-NO_VALUE = object()
-
-
-@dataclass(frozen=True)
-class Stack:
-    """What a deployment holds: conditions settled, parameters filled in."""
-
-    resources: dict[str, Any]
-    outputs: dict[str, Any]
-    assertions: list[bool]
-
-    def of_type(self, kind: str) -> dict[str, Any]:
-        """Return the properties of the resources of a type, by logical id."""
-        return {
-            name: resource.get("Properties", {})
-            for name, resource in self.resources.items()
-            if resource["Type"] == kind
-        }
-
-    def one(self, kind: str) -> dict[str, Any]:
-        """Return the properties of the only resource of a type."""
-        (properties,) = self.of_type(kind).values()
-        assert isinstance(properties, dict)
-        return properties
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The OpenAPI document from which API Gateway makes the routes."""
-        body = self.one("AWS::ApiGatewayV2::Api")["Body"]
-        assert isinstance(body, dict)
-        return body
-
-    @property
-    def routes(self) -> dict[str, Any]:
-        """The API's operations, named as API Gateway names routes."""
-        return {
-            path if path == "$default" else f"{method.upper()} {path}": operation
-            for path, methods in self.body["paths"].items()
-            for method, operation in methods.items()
-        }
-
-
-def translate(**parameters: str) -> dict[str, Any]:
-    """Expand template.yaml as the SAM transform does, after `sam package` has named the uploads."""
-    template = yaml_parse((ROOT / "template.yaml").read_text())
-    for resource in template["Resources"].values():
-        if resource["Properties"].get("PackageType") == "Image":
-            image = f"111122223333.dkr.ecr.{REGION}.amazonaws.com/predict:tag"
-            resource["Properties"]["ImageUri"] = image
-        if resource["Type"] == "AWS::Serverless::LayerVersion":
-            resource["Properties"]["ContentUri"] = {"Bucket": "uploads", "Key": "layer.zip"}
-    # An empty map of managed policies: a role that needed one would fail here.
-    translated = Translator({}, Parser()).translate(template, dict(parameters))
-    assert isinstance(translated, dict)
-    return translated
-
-
-def evaluate(template: dict[str, Any], **given: str) -> Stack:
-    """Settle a translated template's parameters and conditions, as CloudFormation does."""
-    values: dict[str, Any] = {
-        "AWS::NoValue": NO_VALUE,
-        "AWS::StackName": "stack",
-        "AWS::Region": REGION,
-        "AWS::AccountId": "111122223333",
-        "AWS::Partition": "aws",
-    }
-    for name, parameter in template["Parameters"].items():
-        value = given.get(name, str(parameter["Default"]))
-        is_list = parameter["Type"] == "CommaDelimitedList"
-        values[name] = value.split(",") if is_list else value
-
-    def holds(condition: str) -> bool:
-        return bool(settle(template["Conditions"][condition]))
-
-    def substitute(argument: str | list[Any]) -> str:
-        text, local = (argument, {}) if isinstance(argument, str) else argument
-        known = {**values, **settle(local)}
-        return re.sub(r"\$\{([^}]+)\}", lambda name: str(known.get(name[1], f"<{name[1]}>")), text)
-
-    functions: dict[str, Callable[[Any], Any]] = {
-        "Ref": lambda name: values.get(name, f"<{name}>"),
-        "Fn::GetAtt": lambda path: f"<{'.'.join(path)}>",
-        "Fn::Sub": substitute,
-        "Fn::If": lambda branch: settle(branch[1] if holds(branch[0]) else branch[2]),
-        "Fn::Equals": lambda pair: str(settle(pair[0])) == str(settle(pair[1])),
-        "Fn::Not": lambda conditions: not settle(conditions[0]),
-        "Fn::Join": lambda call: call[0].join(settle(call[1])),
-        "Fn::Split": lambda call: settle(call[1]).split(call[0]),
-    }
-
-    def settle(node: Any) -> Any:
-        if isinstance(node, list):
-            return [value for value in map(settle, node) if value is not NO_VALUE]
-        if not isinstance(node, dict):
-            return node
-        if len(node) == 1:
-            ((name, argument),) = node.items()
-            if name == "Ref" or name.startswith("Fn::"):
-                return functions[name](argument)
-        settled = {key: settle(value) for key, value in node.items()}
-        return {key: value for key, value in settled.items() if value is not NO_VALUE}
-
-    def present(section: dict[str, Any]) -> dict[str, Any]:
-        return {
-            name: settle(entry)
-            for name, entry in section.items()
-            if "Condition" not in entry or holds(entry["Condition"])
-        }
-
-    return Stack(
-        resources=present(template["Resources"]),
-        outputs=present(template["Outputs"]),
-        assertions=[
-            settle(assertion["Assert"])
-            for rule in template["Rules"].values()
-            if settle(rule["RuleCondition"])
-            for assertion in rule["Assertions"]
-        ],
-    )
-
-
-def deploy(**parameters: str) -> Stack:
-    """Return the stack that a deployer with these parameters would get."""
-    return evaluate(translate(**parameters), **parameters)
-
-
-@pytest.fixture(autouse=True)
-def _region(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
 
 
 @pytest.fixture
@@ -347,13 +207,19 @@ def test_concurrency_is_reserved_only_when_asked(given: str, expected: str | Non
     assert function.get("ReservedConcurrentExecutions") == expected
 
 
-def test_the_image_is_built_from_a_stage_that_exists_and_sees_what_it_copies() -> None:
-    build = translate()["Resources"]["PredictFunction"]["Metadata"]
+@pytest.mark.parametrize(
+    ("function", "handler"),
+    [("PredictFunction", "predict.app.handler"), ("S3UploadFunction", "s3_upload.app.handler")],
+)
+def test_the_image_is_built_from_a_stage_that_exists_and_sees_what_it_copies(
+    function: str, handler: str
+) -> None:
+    build = translate()["Resources"][function]["Metadata"]
     dockerfile = (ROOT / build["Dockerfile"]).read_text()
     let_in = (ROOT / build["DockerContext"] / ".dockerignore").read_text().splitlines()
 
     stage = dockerfile.split(f" AS {build['DockerBuildTarget']}\n")[1].split("\nFROM ")[0]
-    assert 'CMD ["predict.app.handler"]' in stage
+    assert f'CMD ["{handler}"]' in stage
     copied = re.findall(r"^COPY (?!--from)(\S+)", dockerfile, re.MULTILINE)
     assert {f"!{source}" for source in copied} <= set(let_in)
 
@@ -413,6 +279,294 @@ def test_the_role_grants_what_the_function_does_and_no_more(stack: Stack) -> Non
     }
 
 
+# ---------------------------------------------------------------- the S3 variant
+
+S3 = {"EnableS3Variant": "true"}
+
+UPLOADS = f"uploads-{STACK_ID}"
+
+
+@pytest.fixture
+def s3_stack() -> Stack:
+    """Return the stack with the S3 variant, all else at its default."""
+    return deploy(**S3)
+
+
+def test_the_s3_variant_is_there_only_when_asked(stack: Stack, s3_stack: Stack) -> None:
+    kinds = {resource["Type"] for resource in stack.resources.values()}
+
+    assert not any(kind.startswith(("AWS::S3", "AWS::SQS", "AWS::CloudWatch")) for kind in kinds)
+    assert "AWS::Lambda::EventSourceMapping" not in kinds
+    # THEN it adds to the stack and changes nothing in it
+    assert stack.resources.items() <= s3_stack.resources.items()
+    assert stack.outputs.items() <= s3_stack.outputs.items()
+    added = s3_stack.outputs.keys() - stack.outputs.keys()
+    assert {name: s3_stack.outputs[name]["Value"] for name in added} == {
+        "UploadExample": "aws s3 cp your_face.jpg s3://<UploadBucket>/uploads/your_face.jpg",
+        "ResultExample": "aws s3 cp s3://<ResultsBucket>/results/your_face.jpg.json -",
+        "UploadBucketName": "<UploadBucket>",
+        "ResultsBucketName": "<ResultsBucket>",
+        "UploadQueueArn": "<UploadQueue.Arn>",
+        "UploadDeadLetterQueueArn": "<UploadDeadLetterQueue.Arn>",
+        "S3UploadFunctionArn": "<S3UploadFunction.Arn>",
+        "S3UploadLogGroupName": "<S3UploadLogGroup>",
+    }
+
+
+def test_pictures_and_results_are_kept_apart_closed_and_encrypted(s3_stack: Stack) -> None:
+    buckets = s3_stack.of_type("AWS::S3::Bucket")
+
+    assert set(buckets) == {"UploadBucket", "ResultsBucket"}
+    for bucket in buckets.values():
+        (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        assert bucket["PublicAccessBlockConfiguration"] == {
+            "BlockPublicAcls": True,
+            "BlockPublicPolicy": True,
+            "IgnorePublicAcls": True,
+            "RestrictPublicBuckets": True,
+        }
+        assert bucket["OwnershipControls"] == {
+            "Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]
+        }
+    # THEN what writes results cannot trigger itself
+    assert "NotificationConfiguration" not in buckets["ResultsBucket"]
+
+
+@pytest.mark.parametrize("bucket", ["UploadBucket", "ResultsBucket"])
+def test_the_buckets_answer_over_tls_only(s3_stack: Stack, bucket: str) -> None:
+    (policy,) = [
+        policy
+        for policy in s3_stack.of_type("AWS::S3::BucketPolicy").values()
+        if policy["Bucket"] == f"<{bucket}>"
+    ]
+
+    assert policy["PolicyDocument"]["Statement"] == [
+        without_tls("s3:*", [f"<{bucket}.Arn>", f"<{bucket}.Arn>/*"])
+    ]
+
+
+def without_tls(action: str, resource: str | list[str]) -> dict[str, Any]:
+    return {
+        "Sid": "OnlyOverTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": resource,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def test_pictures_are_deleted_after_a_day_and_results_after_a_month_unless_said_otherwise(
+    s3_stack: Stack,
+) -> None:
+    asked = deploy(**S3, UploadRetentionDays="3", ResultRetentionDays="365")
+
+    for stack, uploads, results in [(s3_stack, "1", "30"), (asked, "3", "365")]:
+        for name, days in {"UploadBucket": uploads, "ResultsBucket": results}.items():
+            (rule,) = stack.resources[name]["Properties"]["LifecycleConfiguration"]["Rules"]
+            # THEN no prefix or tag spares an object, and nothing is left of versions and parts
+            assert {key: value for key, value in rule.items() if key != "Id"} == {
+                "Status": "Enabled",
+                "ExpirationInDays": days,
+                "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+            }
+
+
+def test_results_outlive_the_stack_and_nothing_else_of_it_does(s3_stack: Stack) -> None:
+    kept = {
+        name
+        for name, resource in s3_stack.resources.items()
+        if resource.get("DeletionPolicy") == "Retain"
+    }
+
+    assert kept == {"ResultsBucket"}
+    assert s3_stack.resources["ResultsBucket"]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_only_created_objects_under_uploads_are_notified(s3_stack: Stack) -> None:
+    bucket = s3_stack.resources["UploadBucket"]["Properties"]
+
+    assert bucket["NotificationConfiguration"] == {
+        "QueueConfigurations": [
+            {
+                "Event": "s3:ObjectCreated:*",
+                "Queue": "<UploadQueue.Arn>",
+                "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "uploads/"}]}},
+            }
+        ]
+    }
+
+
+def test_only_s3_may_send_and_only_for_the_bucket_of_this_account(s3_stack: Stack) -> None:
+    policies = {
+        policy["Queues"][0]: policy["PolicyDocument"]["Statement"]
+        for policy in s3_stack.of_type("AWS::SQS::QueuePolicy").values()
+    }
+
+    assert policies == {
+        "<UploadQueue>": [
+            {
+                "Sid": "NotificationsOfTheBucket",
+                "Effect": "Allow",
+                "Principal": {"Service": "s3.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": "<UploadQueue.Arn>",
+                "Condition": {
+                    "ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{UPLOADS}"},
+                    "StringEquals": {"aws:SourceAccount": "111122223333"},
+                },
+            },
+            without_tls("sqs:*", "<UploadQueue.Arn>"),
+        ],
+        "<UploadDeadLetterQueue>": [without_tls("sqs:*", "<UploadDeadLetterQueue.Arn>")],
+    }
+
+
+def test_the_queue_may_be_sent_to_before_the_bucket_asks_and_nothing_goes_in_circles(
+    s3_stack: Stack,
+) -> None:
+    # GIVEN a name for the bucket that both know without asking each other
+    bucket = s3_stack.resources["UploadBucket"]
+    assert bucket["Properties"]["BucketName"] == UPLOADS
+    assert len(UPLOADS) <= 63
+    assert bucket["DependsOn"] in ("UploadQueuePolicy", ["UploadQueuePolicy"])
+
+    # THEN there is an order in which everything can be made
+    template = translate()["Resources"]
+    needs = {name: references(resource) & set(template) for name, resource in template.items()}
+    assert len(list(TopologicalSorter(needs).static_order())) == len(template)
+    assert "UploadQueuePolicy" in needs["UploadBucket"]
+
+
+def references(node: Any) -> set[str]:
+    """Names of what a part of a template refers to, or waits for."""
+    if isinstance(node, list):
+        return set().union(*map(references, node))
+    if not isinstance(node, dict):
+        return set()
+    found = references(list(node.values()))
+    for function, argument in node.items():
+        if function in ("Ref", "DependsOn"):
+            found |= {argument} if isinstance(argument, str) else set(argument)
+        elif function == "Fn::GetAtt":
+            found.add(argument[0])
+        elif function == "Fn::Sub":
+            text = argument if isinstance(argument, str) else argument[0]
+            found |= {name.split(".")[0] for name in re.findall(r"\$\{([^}]+)\}", text)}
+    return found
+
+
+def test_both_queues_are_encrypted_and_the_dead_letters_are_kept_longest(s3_stack: Stack) -> None:
+    queues = s3_stack.of_type("AWS::SQS::Queue")
+    queue, dead_letters = queues["UploadQueue"], queues["UploadDeadLetterQueue"]
+
+    assert [each["SqsManagedSseEnabled"] for each in queues.values()] == [True, True]
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": "<UploadDeadLetterQueue.Arn>",
+        "maxReceiveCount": 5,
+    }
+    assert queue["MessageRetentionPeriod"] < dead_letters["MessageRetentionPeriod"] == 14 * 86_400
+    # THEN a message has had all its tries, and one is told, long before its picture is deleted
+    assert queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"] <= 3600
+
+
+def test_batches_are_small_and_fail_message_by_message(s3_stack: Stack) -> None:
+    mapping = s3_stack.one("AWS::Lambda::EventSourceMapping")
+
+    assert mapping == {
+        "EventSourceArn": "<UploadQueue.Arn>",
+        "FunctionName": "<S3UploadFunction>",
+        "BatchSize": 5,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": "5"},
+    }
+    asked = deploy(**S3, UploadConcurrency="50").one("AWS::Lambda::EventSourceMapping")
+    assert asked["ScalingConfig"] == {"MaximumConcurrency": "50"}
+
+
+def test_no_message_comes_again_while_it_may_still_be_worked_on(s3_stack: Stack) -> None:
+    function = s3_stack.resources["S3UploadFunction"]["Properties"]
+    queue = s3_stack.resources["UploadQueue"]["Properties"]
+
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+
+
+def test_the_s3_function_is_an_image_that_knows_where_results_go(s3_stack: Stack) -> None:
+    function = s3_stack.resources["S3UploadFunction"]["Properties"]
+
+    assert function["PackageType"] == "Image"
+    assert function["LoggingConfig"] == {"LogGroup": "<S3UploadLogGroup>"}
+    assert "ReservedConcurrentExecutions" not in function
+    assert function["Environment"]["Variables"] == {
+        "OPENBLAS_NUM_THREADS": "1",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "POWERTOOLS_METRICS_NAMESPACE": "ApparentEthnicity/dev",
+        "POWERTOOLS_SERVICE_NAME": "s3_upload",
+        "RESULTS_BUCKET": "<ResultsBucket>",
+    }
+
+
+def test_the_s3_log_expires_like_the_others(s3_stack: Stack) -> None:
+    groups = s3_stack.of_type("AWS::Logs::LogGroup")
+
+    assert groups["S3UploadLogGroup"]["RetentionInDays"] == "30"
+    assert s3_stack.resources["S3UploadLogGroup"]["DeletionPolicy"] == "Delete"
+
+
+def test_the_s3_role_reads_uploads_writes_results_and_does_nothing_else(s3_stack: Stack) -> None:
+    role = s3_stack.resources["S3UploadRole"]["Properties"]
+    (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
+
+    assert trusted["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert "ManagedPolicyArns" not in role
+    granted = {
+        (action, statement["Resource"])
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in listed(statement["Action"])
+    }
+    assert granted == {
+        ("sqs:ReceiveMessage", "<UploadQueue.Arn>"),
+        ("sqs:DeleteMessage", "<UploadQueue.Arn>"),
+        ("sqs:GetQueueAttributes", "<UploadQueue.Arn>"),
+        ("s3:GetObject", "<UploadBucket.Arn>/uploads/*"),
+        ("s3:ListBucket", "<UploadBucket.Arn>"),
+        ("s3:PutObject", "<ResultsBucket.Arn>/results/*"),
+        ("logs:CreateLogStream", "<S3UploadLogGroup.Arn>"),
+        ("logs:PutLogEvents", "<S3UploadLogGroup.Arn>"),
+        ("xray:PutTraceSegments", "*"),
+        ("xray:PutTelemetryRecords", "*"),
+    }
+
+
+def listed(actions: str | list[str]) -> list[str]:
+    return [actions] if isinstance(actions, str) else actions
+
+
+@pytest.mark.parametrize("topic", ["", f"arn:aws:sns:{REGION}:111122223333:alarms"])
+def test_alarms_watch_what_failed_and_what_waits(topic: str) -> None:
+    stack = deploy(**S3, AlarmTopicArn=topic)
+    alarms = stack.of_type("AWS::CloudWatch::Alarm")
+
+    watched = {
+        (alarm["MetricName"], alarm["Dimensions"][0]["Value"], alarm["Threshold"])
+        for alarm in alarms.values()
+    }
+    assert watched == {
+        ("ApproximateNumberOfMessagesVisible", "<UploadDeadLetterQueue.QueueName>", 0),
+        ("ApproximateAgeOfOldestMessage", "<UploadQueue.QueueName>", 3600),
+    }
+    for alarm in alarms.values():
+        assert alarm["Namespace"] == "AWS/SQS"
+        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+        # SQS reports nothing of a queue that nobody uses
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm.get("AlarmActions") == ([topic] if topic else None)
+        assert alarm.get("OKActions") == ([topic] if topic else None)
+
+
 # ---------------------------------------------------------------- the deployer's view
 
 
@@ -461,7 +615,7 @@ def test_samconfig_gives_only_parameters_that_the_template_takes(environment: st
 def test_cfn_lint_finds_nothing_in_the_translated_template() -> None:
     # GIVEN one translation, the same for every mode: cfn-lint follows both sides of a condition
     translated = translate()
-    assert translated == translate(**JWT) == translate(AuthMode="NONE")
+    assert translated == translate(**JWT) == translate(AuthMode="NONE") == translate(**S3)
 
     findings = cfnlint.api.lint(json.dumps(translated), regions=[REGION])
 

@@ -21,6 +21,7 @@ HTTP = {
     "annotated_types",
     "anyio",
     "aws_lambda_powertools",
+    "common",
     "fastapi",
     "jmespath",
     "mangum",

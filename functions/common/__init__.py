@@ -1,0 +1,1 @@
+"""What the functions share besides the inference package."""

@@ -1,0 +1,1 @@
+"""The S3 variant: notifications of uploaded pictures in, result objects out."""

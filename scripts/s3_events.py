@@ -1,0 +1,236 @@
+"""S3's notifications as Lambda events: in SQS messages, by themselves, and EventBridge's form.
+
+`make events` writes those of the table into events/, beside the requests of scripts/events.py. They
+name pictures of tests/data; the tests put these where the events say, and hold the function to the
+outcomes of the table.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+PICTURES = Path(__file__).parents[1] / "tests" / "data"
+
+BUCKET = "uploads-51af3dc0-da77-11e4-872e-1234567db123"
+
+_REGION = "eu-central-1"
+_ACCOUNT = "123456789012"
+_ADDRESS = "203.0.113.7"  # reserved for documentation
+_TIME = "2026-11-23T12:00:00.000Z"
+_EPOCH_MS = 1795435200000
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class S3Object:
+    """An object as its notification describes it. ``version_id``: of a bucket with versions."""
+
+    key: str
+    content: bytes
+    bucket: str = BUCKET
+    version_id: str | None = None
+
+    @property
+    def etag(self) -> str:
+        """As S3 makes it for objects that were put in one piece."""
+        return hashlib.md5(self.content, usedforsecurity=False).hexdigest()
+
+
+def record(created: S3Object) -> Event:
+    """One entry of S3's own form; the key is encoded as a form's field is, its slashes spared."""
+    version = {} if created.version_id is None else {"versionId": created.version_id}
+    return {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": _REGION,
+        "eventTime": _TIME,
+        "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "AWS:AIDAEXAMPLE"},
+        "requestParameters": {"sourceIPAddress": _ADDRESS},
+        "responseElements": {"x-amz-request-id": "EXAMPLE123456789", "x-amz-id-2": "EXAMPLE123"},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "uploads",
+            "bucket": {
+                "name": created.bucket,
+                "ownerIdentity": {"principalId": "A1EXAMPLE"},
+                "arn": f"arn:aws:s3:::{created.bucket}",
+            },
+            "object": {
+                "key": quote_plus(created.key, safe="/"),
+                "size": len(created.content),
+                "eTag": created.etag,
+                **version,
+                "sequencer": "0069234D8070A37B5F",
+            },
+        },
+    }
+
+
+def notification(*created: S3Object) -> Event:
+    """What S3 hands to a queue, a topic or a function."""
+    return {"Records": [record(one) for one in created]}
+
+
+def announcement(bucket: str = BUCKET) -> Event:
+    """What S3 sends once, when notifications are set up."""
+    return {
+        "Service": "Amazon S3",
+        "Event": "s3:TestEvent",
+        "Time": _TIME,
+        "Bucket": bucket,
+        "RequestId": "EXAMPLE123456789",
+        "HostId": "EXAMPLE123",
+    }
+
+
+def event_bridge(created: S3Object) -> Event:
+    """What EventBridge hands to its targets; here the key is as it is."""
+    version = {} if created.version_id is None else {"version-id": created.version_id}
+    return {
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": _ACCOUNT,
+        "time": _TIME,
+        "region": _REGION,
+        "resources": [f"arn:aws:s3:::{created.bucket}"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": created.bucket},
+            "object": {
+                "key": created.key,
+                "size": len(created.content),
+                "etag": created.etag,
+                **version,
+                "sequencer": "0069234D8070A37B5F",
+            },
+            "request-id": "EXAMPLE123456789",
+            "requester": _ACCOUNT,
+            "source-ip-address": _ADDRESS,
+            "reason": "PutObject",
+        },
+    }
+
+
+def sqs_batch(*bodies: str) -> Event:
+    """What Lambda makes of messages with these bodies."""
+    return {
+        "Records": [sqs_message(f"{index:08x}-example", body) for index, body in enumerate(bodies)]
+    }
+
+
+def sqs_message(message_id: str, body: str, receive_count: int = 1) -> Event:
+    return {
+        "messageId": message_id,
+        "receiptHandle": f"receipt-of-{message_id}",
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": str(receive_count),
+            "SentTimestamp": str(_EPOCH_MS),
+            "SenderId": "AIDAEXAMPLE",
+            "ApproximateFirstReceiveTimestamp": str(_EPOCH_MS),
+        },
+        "messageAttributes": {},
+        "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:{_REGION}:{_ACCOUNT}:uploads",
+        "awsRegion": _REGION,
+    }
+
+
+@dataclass(frozen=True)
+class S3Fixture:
+    """An event, its file in events/, what is in the bucket, and each result's code by its key.
+
+    ``failed``: the messages that are to come again, by their places in the batch.
+    """
+
+    file: str
+    event: Event
+    objects: tuple[S3Object, ...] = ()
+    outcomes: dict[str, str | None] = field(default_factory=dict)
+    failed: tuple[int, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What the file holds."""
+        return json.dumps(self.event, indent=2) + "\n"
+
+
+ODD_KEYS = (
+    "uploads/holiday photo (1).jpg",
+    "uploads/a+b.jpg",
+    "uploads/100%.jpg",
+    "uploads/100%25.jpg",
+    "uploads/Zoë/写真 🙂.JPEG",
+    "uploads/x=1&y=2;z?#'\"!.Jpg",
+    "uploads//.jpg",
+)
+
+
+def s3_fixtures() -> list[S3Fixture]:
+    """The table: each way in which notifications come, and each thing that can be wrong."""
+    portrait = _picture("portrait.jpg")
+    one = S3Object("uploads/your_face.jpg", portrait)
+    ten = tuple(S3Object(f"uploads/album/{number}.jpg", portrait) for number in range(10))
+    odd = tuple(S3Object(key, portrait) for key in ODD_KEYS)
+    plus = S3Object("uploads/me + you, 100%.jpg", portrait)
+    return [
+        _in_messages("s3_single.json", one),
+        _in_messages("s3_batch.json", *ten),
+        _in_messages("s3_odd_keys.json", *odd),
+        _in_messages("s3_duplicate.json", one, one),
+        _mixed(portrait),
+        S3Fixture("s3_test_event.json", sqs_batch(json.dumps(announcement()))),
+        S3Fixture("s3_put.json", notification(one), (one,), _classified(one)),
+        S3Fixture("s3_event_bridge.json", event_bridge(plus), (plus,), _classified(plus)),
+    ]
+
+
+def _in_messages(file: str, *created: S3Object) -> S3Fixture:
+    event = sqs_batch(*(json.dumps(notification(one)) for one in created))
+    return S3Fixture(file, event, created, _classified(*created))
+
+
+def _classified(*created: S3Object) -> dict[str, str | None]:
+    return {f"results/{one.key.removeprefix('uploads/')}.json": None for one in created}
+
+
+def _mixed(portrait: bytes) -> S3Fixture:
+    """Good and bad: a bad picture has a result, other objects have none, other messages fail."""
+    png = _picture("portrait.png")
+    there = (
+        S3Object("uploads/good.jpg", portrait),
+        S3Object("uploads/half.jpg", portrait[: len(portrait) // 2]),
+        S3Object("uploads/png_renamed.jpg", png),
+        S3Object("uploads/hill.jpeg", _picture("no_face.jpg")),
+        S3Object("uploads/empty.jpg", b""),
+        S3Object("uploads/portrait.png", png),
+        S3Object("elsewhere/good.jpg", portrait),
+    )
+    deleted = S3Object("uploads/deleted.jpg", portrait)
+    bodies = [json.dumps(notification(one)) for one in (*there, deleted)]
+    outcomes = {
+        "results/good.jpg.json": None,
+        "results/half.jpg.json": "corrupt_image",
+        "results/png_renamed.jpg.json": "not_jpeg",
+        "results/hill.jpeg.json": "no_face",
+        "results/empty.jpg.json": "no_image",
+    }
+    return S3Fixture(
+        "s3_mixed.json",
+        sqs_batch(*bodies, '{"hello": "world"}', "no JSON"),
+        there,
+        outcomes,
+        failed=(len(bodies), len(bodies) + 1),
+    )
+
+
+def _picture(name: str) -> bytes:
+    return (PICTURES / name).read_bytes()

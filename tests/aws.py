@@ -1,0 +1,209 @@
+"""AWS on this machine: moto's server, and a relay before it that is S3 on a bad day."""
+
+import logging
+import os
+import threading
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+REGION: Final = "eu-west-1"
+
+SESSION = boto3.Session("testing", "testing", region_name=REGION)
+"""What the tests' own clients are made from."""
+
+
+def environment(endpoint: str, **variables: str) -> dict[str, str]:
+    """What a function's client needs to know, and nothing of whoever runs the tests."""
+    return {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        **variables,
+    }
+
+
+def create_bucket(s3: "S3Client", name: str) -> None:
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+@contextmanager
+def moto_server() -> Iterator[str]:
+    """S3 and SQS at the address that is handed out, with nothing in them."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else a line for each request
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    reset(url)
+    try:
+        yield url
+    finally:
+        server.stop()
+
+
+def reset(moto: str) -> None:
+    """Take away all that was ever made there: it lives in this process, not in the server."""
+    urllib.request.urlopen(f"{moto}/moto-api/reset", b"").close()
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to S3. ``attempt``: how often it was made before, by whomever."""
+
+    method: str
+    bucket: str
+    key: str
+    attempt: int
+
+
+REFUSALS = {
+    "SlowDown": (503, "Please reduce your request rate."),
+    "InternalError": (500, "We encountered an internal error. Please try again."),
+    "AccessDenied": (403, "Access Denied"),
+}
+"""Faults that S3 tells of. Here each message quotes the key, as some of S3's own do."""
+
+LOST = "the connection is closed before the request is seen to"
+UNANSWERED = "the connection is closed after the request was seen to"
+CUT = "the connection is closed in the middle of the answer's body"
+HEADERS_ALONE = "the answer's body never comes"
+
+FAULTS = (*REFUSALS, LOST, UNANSWERED, CUT)
+"""All but the one that takes its time."""
+
+
+class Relay(ThreadingHTTPServer):
+    """Passes requests on to S3, but for those that ``fault`` names a fault for."""
+
+    daemon_threads = True
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Exchange)
+        self.upstream = urlsplit(upstream).netloc
+        self._lock = threading.Lock()
+        self.reset()
+
+    def reset(self) -> None:
+        self.fault: Callable[[Call], str | None] = lambda _: None
+        self.calls: list[Call] = []
+        self.faults: Counter[str] = Counter()
+        self._attempts: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def register(self, method: str, target: str) -> Call:
+        path = unquote(urlsplit(target).path)
+        _, bucket, key = path.split("/", 2)
+        with self._lock:
+            call = Call(method, bucket, key, self._attempts[method, path])
+            self._attempts[method, path] += 1
+            self.calls.append(call)
+        return call
+
+    def count(self, fault: str) -> None:
+        with self._lock:
+            self.faults[fault] += 1
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients may go whenever they like."""
+
+
+@contextmanager
+def relay(upstream: str) -> Iterator[Relay]:
+    """A relay that is at work."""
+    with Relay(upstream) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Exchange(BaseHTTPRequestHandler):
+    """One connection of a client."""
+
+    protocol_version = "HTTP/1.1"
+    server: Relay
+
+    def do_GET(self) -> None:
+        call = self.server.register(self.command, self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        fault = self.server.fault(call)
+        if fault is not None:
+            self.server.count(fault)
+        if fault in REFUSALS:
+            self._refuse(fault, call)
+        elif fault == LOST:
+            self.close_connection = True
+        else:
+            self._answer(body, fault)
+
+    do_HEAD = do_PUT = do_GET  # noqa: N815 - the names that http.server looks for
+
+    def _refuse(self, fault: str, call: Call) -> None:
+        status, message = REFUSALS[fault]
+        text = f"<Error><Code>{fault}</Code><Message>{message} {call.key}</Message></Error>"
+        self.send_response(status)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(text.encode())))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text.encode())
+
+    def _answer(self, body: bytes, fault: str | None) -> None:
+        connection = HTTPConnection(self.server.upstream)
+        try:
+            answer = self._ask(connection, body)
+            content = answer.read()
+        finally:
+            connection.close()
+        if fault == UNANSWERED:
+            self.close_connection = True
+            return
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("connection", "transfer-encoding", "keep-alive"):
+                self.send_header(name, value)
+        self.end_headers()
+        if fault == HEADERS_ALONE:
+            self.connection.settimeout(30)
+            self.connection.recv(1)  # until the client gives up
+            self.close_connection = True
+        elif fault == CUT:
+            self.wfile.write(content[: len(content) // 2])
+            self.close_connection = True
+        else:
+            self.wfile.write(content)
+
+    def _ask(self, connection: HTTPConnection, body: bytes) -> HTTPResponse:
+        headers = {
+            name: value
+            for name, value in self.headers.items()
+            if name.lower() not in ("connection", "expect", "transfer-encoding")
+        }
+        connection.request(self.command, self.path, body, headers)
+        return connection.getresponse()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Keep the tests' output to themselves."""

@@ -1,0 +1,179 @@
+"""A function in Lambda's own runtime loop, without Docker.
+
+AWS's Runtime Interface Emulator, from the package of the SAM CLI, serves the function as the Lambda
+service would; awslambdaric, which is the runtime of AWS's images, runs it. Traits of the emulator:
+the function starts at the first request; two requests at once crash it; exceptions and time-outs
+come back with HTTP's 200; a request above 6 MiB is cut short without a word.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from http.client import HTTPConnection
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+ROOT = Path(__file__).parents[2]
+
+WATCH = Path(__file__).parent / "watch"
+
+FILE_WRITTEN = "FILE WRITTEN: "
+"""How a line of the log begins that tells of a file; see watch/sitecustomize.py."""
+
+PATH = (WATCH, ROOT / "layers" / "inference" / "python", ROOT / "functions")
+
+MAX_REQUEST = 6 * 1024 * 1024
+
+
+class FunctionError(Exception):
+    """The function raised, ran out of time or died; the message is what the caller was told."""
+
+
+class Emulator:
+    """One instance of a function: one request at a time, as Lambda has it.
+
+    ``handler``: as in the image's CMD.
+    ``environment``: the function's variables; of the tests' own it has only PATH.
+    ``through``: a command that the runtime is run with, such as strace.
+    """
+
+    def __init__(
+        self,
+        handler: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        timeout: int = 60,
+        memory: int = 1769,
+        through: Sequence[str] = (),
+    ) -> None:
+        self.log: list[str] = []
+        self._timeout = timeout
+        self._one_at_a_time = threading.Lock()
+        self._command = [*through, sys.executable, "-m", "awslambdaric", handler]
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(map(str, PATH)),
+            "PYTHONDONTWRITEBYTECODE": "1",  # as in the image
+            "AWS_LAMBDA_FUNCTION_NAME": handler.partition(".")[0],
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
+            "LAMBDA_TASK_ROOT": str(ROOT / "functions"),
+            **(environment or {}),
+        }
+        self._start()
+
+    def _start(self) -> None:
+        self._port, runtime_port = _free_ports()
+        self._process = subprocess.Popen(
+            [
+                _emulator(),
+                "--runtime-interface-emulator-address",
+                f"127.0.0.1:{self._port}",
+                "--runtime-api-address",
+                f"127.0.0.1:{runtime_port}",
+                *self._command,
+            ],
+            env=self._environment,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read_log)
+        self._reader.start()
+        self._wait_until_it_listens()
+
+    def _read_log(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout:
+            self.log.extend(self._process.stdout)
+
+    def _wait_until_it_listens(self) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+            except OSError:
+                assert self._process.poll() is None, self.log
+                assert time.monotonic() < deadline, "The emulator does not listen"
+                time.sleep(0.02)
+            else:
+                return
+
+    def invoke(self, event: object) -> Any:
+        """What the function returns.
+
+        Raises:
+            FunctionError
+        """
+        body = json.dumps(event).encode()
+        assert len(body) <= MAX_REQUEST, "Lambda takes no more"
+        with self._one_at_a_time, contextlib.closing(self._connection()) as connection:
+            try:
+                connection.request("POST", "/2015-03-31/functions/function/invocations", body)
+                answer = json.loads(connection.getresponse().read())
+            except (OSError, ValueError) as error:  # HTTP's own are among both
+                raise FunctionError(f"no answer: {error!r}") from error
+        if isinstance(answer, dict) and {"errorType", "errorMessage"} <= answer.keys():
+            raise FunctionError(answer)
+        return answer
+
+    def _connection(self) -> HTTPConnection:
+        return HTTPConnection("127.0.0.1", self._port, timeout=self._timeout + 30)
+
+    def kill(self) -> None:
+        """As if the machine had gone: emulator and function end at once, whatever they do."""
+        process, reader = self._process, self._reader  # others may restart it meanwhile
+        for pid in _processes_of_session(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+        reader.join()
+
+    def restart(self) -> None:
+        """Put another instance in its place; the log goes on."""
+        self.kill()
+        self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+def _emulator() -> Path:
+    """The program; the wheel has one for each kind of machine."""
+    samcli = find_spec("samcli")
+    assert samcli is not None
+    assert samcli.origin is not None
+    machine = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+    return Path(samcli.origin).parent / "local" / "rapid" / f"aws-lambda-rie-{machine}"
+
+
+def _processes_of_session(session: int) -> Iterator[int]:
+    """The emulator and the function, which it starts in a process group of its own."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            pid, _, rest = stat.read_text().partition(" (")
+            if rest.rpartition(") ")[2].split()[3] == str(session):
+                yield int(pid)
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as another:
+        one.bind(("127.0.0.1", 0))
+        another.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], another.getsockname()[1]
