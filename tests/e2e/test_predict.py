@@ -1,0 +1,79 @@
+"""POST /predict in Lambda's own runtime loop: events in over HTTP, one at a time, as JSON."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.events import FORMS, Fixture, fixtures, raw
+from scripts.gateway import http_api
+from tests.e2e.emulator import FILE_WRITTEN, MAX_REQUEST, Emulator, FunctionError
+
+PORTRAIT = Path(__file__).parents[1] / "data" / "portrait.jpg"
+
+COMMENT = b"\xff\xfe\xff\xff" + bytes(65_533)
+
+
+@pytest.fixture(scope="module")
+def function() -> Iterator[Emulator]:
+    with Emulator("predict.app.handler") as emulator:
+        yield emulator
+        assert not [line for line in emulator.log if line.startswith(FILE_WRITTEN)]
+
+
+def jpeg_of(size: int) -> bytes:
+    """The portrait, made about that long by comments in its header."""
+    portrait = PORTRAIT.read_bytes()
+    comments = (size - len(portrait)) // len(COMMENT)
+    return portrait[:2] + COMMENT * comments + portrait[2:]
+
+
+@pytest.mark.parametrize("fixture", fixtures(), ids=lambda fixture: fixture.file)
+def test_every_event_gets_its_answer(function: Emulator, fixture: Fixture) -> None:
+    answer = function.invoke(fixture.event)
+    assert answer["statusCode"] == fixture.status
+    if fixture.code is not None:
+        assert json.loads(answer["body"])["code"] == fixture.code
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_picture_as_large_as_lambda_carries_is_classified(function: Emulator, form: str) -> None:
+    # GIVEN a JPEG of 4.4 MB, whose event, base64 included, fills the 6 MB
+    event = http_api(FORMS[form](jpeg_of(4_450_000)))
+    assert MAX_REQUEST * 0.9 < len(json.dumps(event)) <= MAX_REQUEST
+    # THEN it is answered as the small one is
+    answer, small = function.invoke(event), function.invoke(http_api(raw(PORTRAIT.read_bytes())))
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"]) == json.loads(small["body"])
+
+
+@pytest.mark.parametrize("event", [{}, [], None, "text", {"Records": []}], ids=repr)
+def test_what_is_no_request_gets_an_answer_and_not_an_error_of_the_runtime(
+    function: Emulator, event: object
+) -> None:
+    assert function.invoke(event)["statusCode"] == 400
+
+
+def test_a_function_whose_model_is_damaged_does_not_start(tmp_path: Path) -> None:
+    # GIVEN the package with one byte of its network changed
+    package = tmp_path / "ethnicity"
+    source = Path(__file__).parents[2] / "layers" / "inference" / "python" / "ethnicity"
+    for file in source.rglob("*"):
+        if file.is_file() and "__pycache__" not in file.parts:
+            copy = package / file.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+    network = package / "models" / "ethnicity.tflite"
+    network.write_bytes(network.read_bytes()[:-1] + b"?")
+    # WHEN the function is invoked
+    functions = Path(__file__).parents[2] / "functions"
+    path = os.pathsep.join([str(tmp_path), str(functions)])
+    with (
+        Emulator("predict.app.handler", {"PYTHONPATH": path}, timeout=10) as damaged,
+        pytest.raises(FunctionError),
+    ):
+        damaged.invoke(http_api(raw(PORTRAIT.read_bytes())))
+    # THEN the log says what to do
+    assert any("does not match its checksum: reinstall the package" in line for line in damaged.log)
