@@ -96,7 +96,7 @@ def _predictions(detector: Network, network: Network, faces: FaceSet) -> Predict
     logits = np.zeros((len(test.label), len(LABELS)))
     logits[found] = served_logits(network, chips[found])
     prior = faces.part("train").class_prior()
-    return Predictions(test.name, test.label, logits, found, prior)
+    return Predictions(test.name, test.label, logits, found, prior, test.age, test.gender)
 
 
 if __name__ == "__main__":

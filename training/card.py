@@ -29,6 +29,7 @@ def write(figures: Report, version: str, root: Path, models: Path) -> None:
         "version": version,
         "overview": _overview(figures),
         "recalls": _recalls(figures),
+        "groups": _groups(figures),
         "calibration": _calibration(figures),
         "confusions": _confusions(figures),
     }
@@ -77,6 +78,22 @@ def _recalls(figures: Report) -> str:
         )
     ]
     return _table(["", *LABELS], rows)
+
+
+def _groups(figures: Report) -> str:
+    names = dict.fromkeys(name for each in figures.values() for name in each["groups"])
+    rows = []
+    for name in names:
+        cells = []
+        for each in figures.values():
+            group = each["groups"].get(name)
+            cells.append(
+                f"{_estimate(group['balanced_accuracy'])} of {group['pictures']}"
+                if group
+                else "too few"
+            )
+        rows.append([name, *cells])
+    return _table(["", *(_SET_NAMES[name] for name in figures)], rows)
 
 
 def _calibration(figures: Report) -> str:

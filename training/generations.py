@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ethnicity.faces import CHIP
 from ethnicity.geometry import warp
 from training.data import FaceSet, whole_picture
-from training.train import Answers, Recipe, predict_logits, train, weights_file
+from training.train import Answers, Recipe, is_finished, predict_logits, train, weights_file
 
 
 def train_generations(sets: list[FaceSet], recipes: list[Recipe], work: Path) -> keras.Model:
@@ -23,7 +23,9 @@ def train_generations(sets: list[FaceSet], recipes: list[Recipe], work: Path) ->
     runs = [work / f"generation-{index}" for index in range(len(recipes))]
     classifier = train(sets, recipes[0], runs[0])
     for predecessor, recipe, run in zip(runs, recipes[1:], runs[1:], strict=False):
-        answers = [_answers(classifier, each.part("train")) for each in sets]
+        answers = None
+        if not is_finished(run):
+            answers = [_answers(classifier, each.part("train")) for each in sets]
         classifier = train(sets, recipe, run, answers, start=weights_file(predecessor))
     return classifier
 

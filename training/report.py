@@ -4,7 +4,7 @@ Every figure of the model card comes from here, and from nothing but the committ
 served calibration: whoever doubts one can compute it again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from sklearn.metrics import confusion_matrix
 
 from ethnicity import LABELS
 from ethnicity.classifier import Calibration
+from training.data import AGE_BANDS, GENDERS
 
 BINS = 15
 _RESAMPLES = 10_000
 _INTERVAL = (2.5, 97.5)
+_FEW = 10
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +31,7 @@ class Predictions:
     ``label``: shape (n,). ``logits``: shape (n, 5), uncalibrated; zeros where no face was found.
     ``found``: shape (n,): the detector found a face. A picture without one counts as wrong.
     ``prior``: shape (5,): the class shares of the set's training pictures.
+    ``age``, ``gender``: shape (n,), indices into AGE_BANDS and GENDERS.
     """
 
     name: str
@@ -36,14 +39,17 @@ class Predictions:
     logits: Floats
     found: NDArray[np.bool_]
     prior: Floats
+    age: NDArray[np.int64]
+    gender: NDArray[np.int64]
+
+
+_FIELDS = [field.name for field in fields(Predictions) if field.name != "name"]
 
 
 def save_predictions(predictions: list[Predictions], file: Path) -> None:
     """Write them to a compressed .npz file."""
     arrays = {
-        f"{each.name}/{field}": getattr(each, field)
-        for each in predictions
-        for field in ("label", "logits", "found", "prior")
+        f"{each.name}/{field}": getattr(each, field) for each in predictions for field in _FIELDS
     }
     np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -53,13 +59,7 @@ def load_predictions(file: Path) -> list[Predictions]:
     with np.load(file) as arrays:
         names = sorted({key.partition("/")[0] for key in arrays}, reverse=True)
         return [
-            Predictions(
-                name=name,
-                label=arrays[f"{name}/label"],
-                logits=arrays[f"{name}/logits"],
-                found=arrays[f"{name}/found"],
-                prior=arrays[f"{name}/prior"],
-            )
+            Predictions(name, **{field: arrays[f"{name}/{field}"] for field in _FIELDS})
             for name in names
         ]
 
@@ -81,6 +81,7 @@ def _set_report(each: Predictions, calibration: Calibration) -> dict[str, Any]:
         **_rates(each.label, guess),
         "accuracy_with_own_prior": _rates(each.label, with_prior)["accuracy"],
         "precision_at_equal_priors": _by_label(_precision(each.label, guess)),
+        "groups": _groups(each, guess),
         "confusion": confusion_matrix(each.label, guess, labels=range(len(LABELS))).tolist(),
         "expected_calibration_error": _rounded(
             calibration_error(probabilities[kept], each.label[kept])
@@ -156,6 +157,30 @@ def _rates(label: NDArray[np.int64], guess: NDArray[np.int64]) -> dict[str, Any]
         "recall": _by_label(
             [_with_bounds(recalls[i], resampled[:, i]) for i in range(len(LABELS))]
         ),
+    }
+
+
+def _groups(each: Predictions, guess: NDArray[np.int64]) -> dict[str, Any]:
+    """Accuracy by age, gender and both, as if every group had the same mix of labels.
+
+    For each label the share that is right, then the mean over the labels: groups differ in which
+    labels they hold, and labels in how hard they are. Groups with fewer than `_FEW` pictures of a
+    label have no figure.
+    """
+    groups = {gender: each.gender == index for index, gender in enumerate(GENDERS)}
+    groups |= {f"age {band}": each.age == index for index, band in enumerate(AGE_BANDS)}
+    groups |= {
+        f"{gender}, age {band}": (each.gender == i) & (each.age == j)
+        for i, gender in enumerate(GENDERS)
+        for j, band in enumerate(AGE_BANDS)
+    }
+    return {
+        name: {
+            "pictures": int(rows.sum()),
+            "balanced_accuracy": _rates(each.label[rows], guess[rows])["balanced_accuracy"],
+        }
+        for name, rows in groups.items()
+        if np.bincount(each.label[rows], minlength=len(LABELS)).min() >= _FEW
     }
 
 

@@ -21,6 +21,8 @@ from training.augment import training_crop
 from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet, whole_picture
 from training.networks import FEATURES, original, residual_se
 
+_FINISHED = "finished"
+
 Answers = NDArray[np.float32]
 """Probabilities that a predecessor gave, shape (n, 5)."""
 
@@ -152,6 +154,8 @@ def train(
     Resumes from the last finished epoch if ``run`` holds one, and leaves ``classifier.weights.h5``
     and ``history.csv`` there.
     """
+    if is_finished(run):
+        return load_classifier(recipe, run)
     keras.utils.set_random_seed(recipe.seed)
     training = [each.part("train") for each in sets]
     validation = [each.part("val") for each in sets]
@@ -200,7 +204,13 @@ def train(
             keras.callbacks.CSVLogger(run / "history.csv", append=True),
         ],
     )
+    (run / _FINISHED).touch()
     return load_classifier(recipe, run)
+
+
+def is_finished(run: Path) -> bool:
+    """Whether that run has come to its end."""
+    return (run / _FINISHED).exists()
 
 
 def build(recipe: Recipe) -> keras.Model:
