@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 HOST = "abcde12345.execute-api.eu-central-1.amazonaws.com"
-_ACCOUNT = "123456789012"
-_ADDRESS = "203.0.113.7"  # reserved for documentation
+ACCOUNT = "123456789012"
+ADDRESS = "203.0.113.7"  # reserved for documentation
 _TIME = "23/Nov/2026:12:00:00 +0000"
-_EPOCH_MS = 1795435200000
+EPOCH_MS = 1795435200000
 
 Event = dict[str, Any]
 
@@ -47,7 +47,7 @@ def _payload_2(request: HttpRequest, host: str, route: str) -> Event:
         "rawQueryString": request.query,
         "headers": _headers(request, host),
         "requestContext": {
-            "accountId": _ACCOUNT,
+            "accountId": ACCOUNT,
             "apiId": host.partition(".")[0],
             "domainName": host,
             "domainPrefix": host.partition(".")[0],
@@ -55,14 +55,14 @@ def _payload_2(request: HttpRequest, host: str, route: str) -> Event:
                 "method": request.method,
                 "path": request.path,
                 "protocol": "HTTP/1.1",
-                "sourceIp": _ADDRESS,
+                "sourceIp": ADDRESS,
                 "userAgent": "curl/8.5.0",
             },
             "requestId": "JKJaXmPLvHcESHA=",
             "routeKey": route,
             "stage": "$default",
             "time": _TIME,
-            "timeEpoch": _EPOCH_MS,
+            "timeEpoch": EPOCH_MS,
         },
     }
     if request.query:
@@ -92,16 +92,16 @@ def _payload_1(request: HttpRequest) -> Event:
         "queryStringParameters": query or None,
         "multiValueQueryStringParameters": {k: [v] for k, v in query.items()} or None,
         "requestContext": {
-            "accountId": _ACCOUNT,
+            "accountId": ACCOUNT,
             "apiId": HOST.partition(".")[0],
             "domainName": HOST,
             "httpMethod": request.method,
-            "identity": {"sourceIp": _ADDRESS, "userAgent": "curl/8.5.0"},
+            "identity": {"sourceIp": ADDRESS, "userAgent": "curl/8.5.0"},
             "path": request.path,
             "protocol": "HTTP/1.1",
             "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
             "requestTime": _TIME,
-            "requestTimeEpoch": _EPOCH_MS,
+            "requestTimeEpoch": EPOCH_MS,
             "resourcePath": request.path,
             "stage": "$default",
         },
@@ -113,7 +113,7 @@ def _payload_1(request: HttpRequest) -> Event:
 def load_balancer(request: HttpRequest) -> Event:
     """An Application Load Balancer's target group."""
     target = (
-        f"arn:aws:elasticloadbalancing:eu-central-1:{_ACCOUNT}:targetgroup/faces/49e9d65c45c6791a"
+        f"arn:aws:elasticloadbalancing:eu-central-1:{ACCOUNT}:targetgroup/faces/49e9d65c45c6791a"
     )
     return {
         "requestContext": {"elb": {"targetGroupArn": target}},
@@ -135,7 +135,7 @@ def _headers(request: HttpRequest, host: str) -> dict[str, str]:
         **length,
         "host": host,
         "user-agent": "curl/8.5.0",
-        "x-forwarded-for": _ADDRESS,
+        "x-forwarded-for": ADDRESS,
         "x-forwarded-port": "443",
         "x-forwarded-proto": "https",
     } | request.headers

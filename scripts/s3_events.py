@@ -9,20 +9,16 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote_plus
+
+from scripts.gateway import ACCOUNT, ADDRESS, EPOCH_MS, Event
 
 PICTURES = Path(__file__).parents[1] / "tests" / "data"
 
 BUCKET = "uploads-51af3dc0-da77-11e4-872e-1234567db123"
 
 _REGION = "eu-central-1"
-_ACCOUNT = "123456789012"
-_ADDRESS = "203.0.113.7"  # reserved for documentation
 _TIME = "2026-11-23T12:00:00.000Z"
-_EPOCH_MS = 1795435200000
-
-Event = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ def record(created: S3Object) -> Event:
         "eventTime": _TIME,
         "eventName": "ObjectCreated:Put",
         "userIdentity": {"principalId": "AWS:AIDAEXAMPLE"},
-        "requestParameters": {"sourceIPAddress": _ADDRESS},
+        "requestParameters": {"sourceIPAddress": ADDRESS},
         "responseElements": {"x-amz-request-id": "EXAMPLE123456789", "x-amz-id-2": "EXAMPLE123"},
         "s3": {
             "s3SchemaVersion": "1.0",
@@ -96,7 +92,7 @@ def event_bridge(created: S3Object) -> Event:
         "id": "17793124-05d4-b198-2fde-7ededc63b103",
         "detail-type": "Object Created",
         "source": "aws.s3",
-        "account": _ACCOUNT,
+        "account": ACCOUNT,
         "time": _TIME,
         "region": _REGION,
         "resources": [f"arn:aws:s3:::{created.bucket}"],
@@ -111,8 +107,8 @@ def event_bridge(created: S3Object) -> Event:
                 "sequencer": "0069234D8070A37B5F",
             },
             "request-id": "EXAMPLE123456789",
-            "requester": _ACCOUNT,
-            "source-ip-address": _ADDRESS,
+            "requester": ACCOUNT,
+            "source-ip-address": ADDRESS,
             "reason": "PutObject",
         },
     }
@@ -132,14 +128,14 @@ def sqs_message(message_id: str, body: str, receive_count: int = 1) -> Event:
         "body": body,
         "attributes": {
             "ApproximateReceiveCount": str(receive_count),
-            "SentTimestamp": str(_EPOCH_MS),
+            "SentTimestamp": str(EPOCH_MS),
             "SenderId": "AIDAEXAMPLE",
-            "ApproximateFirstReceiveTimestamp": str(_EPOCH_MS),
+            "ApproximateFirstReceiveTimestamp": str(EPOCH_MS),
         },
         "messageAttributes": {},
         "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
         "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:{_REGION}:{_ACCOUNT}:uploads",
+        "eventSourceARN": f"arn:aws:sqs:{_REGION}:{ACCOUNT}:uploads",
         "awsRegion": _REGION,
     }
 

@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import numpy as np
 
-from ethnicity import LABELS
 from ethnicity.networks import Network, load_network, open_network
 from ethnicity.pipeline import DETECTOR_FILE
 from training import card
@@ -22,7 +20,7 @@ from training.data import FaceSet, load_sets
 from training.export import describe, export_keras, export_network
 from training.generations import train_generations
 from training.report import Predictions, load_predictions, report, save_predictions
-from training.served import served_chips, served_logits
+from training.served import served_logits
 from training.train import Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -70,10 +68,10 @@ def main(data: Path, work: Path, name: str, out: Path) -> None:
     models = out / MODELS
     models.mkdir(parents=True, exist_ok=True)
     export_keras(classifier, out)
-    network_file = export_network(classifier, models)
-    digest = hashlib.sha256(network_file.read_bytes()).hexdigest()
+    content = export_network(classifier, models).read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
     version = f"{datetime.now(UTC):%Y.%m.%d}-{digest[:8]}"
-    network = open_network(network_file.read_bytes())
+    network = open_network(content)
     detector = load_network(DETECTOR_FILE)
 
     calibration = fit_calibration([_scored(detector, network, each.part("val")) for each in sets])
@@ -85,16 +83,13 @@ def main(data: Path, work: Path, name: str, out: Path) -> None:
 
 
 def _scored(detector: Network, network: Network, validation: FaceSet) -> Scored:
-    chips, found = served_chips(detector, validation)
-    logits = served_logits(network, chips[found])
-    return Scored(validation.name, logits, validation.label[found])
+    logits, found = served_logits(detector, network, validation)
+    return Scored(validation.name, logits[found], validation.label[found])
 
 
 def _predictions(detector: Network, network: Network, faces: FaceSet) -> Predictions:
     test = faces.part("test")
-    chips, found = served_chips(detector, test)
-    logits = np.zeros((len(test.label), len(LABELS)))
-    logits[found] = served_logits(network, chips[found])
+    logits, found = served_logits(detector, network, test)
     prior = faces.part("train").class_prior()
     return Predictions(test.name, test.label, logits, found, prior, test.age, test.gender)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ethnicity import LABELS
-from ethnicity.faces import CHIP, find_faces
+from ethnicity.faces import find_faces, whole_picture
 from ethnicity.geometry import Pixels
 from ethnicity.networks import Network, load_network
 
@@ -63,6 +63,11 @@ class FaceSet:
     @property
     def side(self) -> int:
         return int(self.pictures.shape[1])
+
+    @property
+    def whole(self) -> NDArray[np.float64]:
+        """The transform of each picture, all of one size, that is itself the frame."""
+        return whole_picture(self.side, self.side).to_chip
 
     def part(self, split: str) -> "FaceSet":
         """The pictures of one split: train, val or test."""
@@ -152,12 +157,8 @@ def _pictures(archive: Path) -> Iterator[tuple[str, Pixels]]:
 
 def _alignment(detector: Network, picture: Pixels) -> NDArray[np.float64]:
     faces = find_faces(detector, picture, take_chips_whole=False)
-    return faces[0].to_chip if faces else whole_picture(picture.shape[0])
-
-
-def whole_picture(side: int) -> NDArray[np.float64]:
-    """The transform of a square picture that is itself the frame."""
-    return np.array([[CHIP / side, 0.0, 0.0], [0.0, CHIP / side, 0.0]])
+    height, width = picture.shape[:2]
+    return (faces[0] if faces else whole_picture(width, height)).to_chip
 
 
 def _gender(gender: str) -> int:

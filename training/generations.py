@@ -10,12 +10,19 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from ethnicity.faces import CHIP
-from ethnicity.geometry import warp
-from training.data import FaceSet, whole_picture
-from training.train import Answers, Recipe, is_finished, predict_logits, train, weights_file
+from ethnicity.classifier import softmax
+from training.data import FaceSet
+from training.train import (
+    Answers,
+    Recipe,
+    aligned_pictures,
+    is_finished,
+    predict_logits,
+    train,
+    weights_file,
+    whole_pictures,
+)
 
 
 def train_generations(sets: list[FaceSet], recipes: list[Recipe], work: Path) -> keras.Model:
@@ -35,17 +42,7 @@ def _answers(classifier: keras.Model, faces: FaceSet) -> Answers:
 
     The mean over both ways to frame a picture, and their mirror images.
     """
-    whole = whole_picture(faces.side)
-    framings = ([whole] * len(faces.label), faces.aligned)
-    views = [
-        np.stack([warp(picture, to_chip, CHIP) for picture, to_chip in zip(*both, strict=True)])
-        for both in ((faces.pictures, framing) for framing in framings)
-    ]
+    views = [whole_pictures(faces), aligned_pictures(faces)]
     views += [view[:, :, ::-1] for view in views]
     logits = np.mean([predict_logits(classifier, view) for view in views], axis=0)
-    return _softmax(logits + np.log(faces.class_prior()))
-
-
-def _softmax(logits: NDArray[np.floating]) -> Answers:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+    return softmax(logits + np.log(faces.class_prior())).astype(np.float32)

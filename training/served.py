@@ -4,23 +4,24 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ethnicity.faces import CHIP, align, find_faces
+from ethnicity import LABELS
+from ethnicity.faces import align, find_faces
 from ethnicity.networks import Network
 from training.data import FaceSet
 
 
-def served_chips(detector: Network, faces: FaceSet) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Each picture's largest face, aligned, shape (n, 64, 64, 3), and whether one was found."""
-    chips = np.zeros((len(faces.label), CHIP, CHIP, 3), np.uint8)
+def served_logits(
+    detector: Network, network: Network, faces: FaceSet
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The exported network's logits for each picture's largest face, and whether one was found.
+
+    Shapes (n, 5), zeros where there is no face, and (n,).
+    """
+    logits = np.zeros((len(faces.label), len(LABELS)))
     found = np.zeros(len(faces.label), np.bool_)
-    for row, picture in enumerate(tqdm(faces.pictures, desc=f"{faces.name} faces", unit="pic")):
+    for row, picture in enumerate(tqdm(faces.pictures, desc=faces.name, unit="pic")):
         if largest := find_faces(detector, picture)[:1]:
-            chips[row] = align(picture, largest[0])
+            chip = align(picture, largest[0])
+            (logits[row],) = network(chip.astype(np.float32)).values()
             found[row] = True
-    return chips, found
-
-
-def served_logits(network: Network, chips: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The exported network's logits, shape (n, 5)."""
-    progress = tqdm(chips, desc="logits", unit="pic")
-    return np.array([next(iter(network(chip.astype(np.float32)).values())) for chip in progress])
+    return logits, found

@@ -18,7 +18,7 @@ from ethnicity import LABELS
 from ethnicity.faces import CHIP
 from ethnicity.geometry import warp
 from training.augment import training_crop
-from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet, whole_picture
+from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet
 from training.networks import FEATURES, original, residual_se
 
 _FINISHED = "finished"
@@ -115,7 +115,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         index, row = self.pictures[picture]
         source = self.sets[index]
         aligned = rng.random() < self.recipe.align_share
-        to_chip = source.aligned[row] if aligned else whole_picture(source.side)
+        to_chip = source.aligned[row] if aligned else source.whole
         return training_crop(source.pictures[row], to_chip, rng)
 
     def _shuffled(self) -> NDArray[np.int64]:
@@ -250,8 +250,13 @@ class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
 
 def whole_pictures(faces: FaceSet) -> NDArray[np.uint8]:
     """Every picture as it is, whole, shape (n, 64, 64, 3): how a chip reaches the classifier."""
-    to_chip = whole_picture(faces.side)
-    return np.stack([warp(picture, to_chip, CHIP) for picture in faces.pictures])
+    return np.stack([warp(picture, faces.whole, CHIP) for picture in faces.pictures])
+
+
+def aligned_pictures(faces: FaceSet) -> NDArray[np.uint8]:
+    """Every picture as the detector aligns it, shape (n, 64, 64, 3)."""
+    both = zip(faces.pictures, faces.aligned, strict=True)
+    return np.stack([warp(picture, to_chip, CHIP) for picture, to_chip in both])
 
 
 def predict_logits(classifier: keras.Model, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

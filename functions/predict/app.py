@@ -89,16 +89,16 @@ class AnswersEveryFault:
         try:
             await self.app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - nothing may escape
-            log_fault(error)
-            await fault("internal", "Internal error")(scope, receive, send)
+            await internal_fault(error)(scope, receive, send)
 
 
 app.add_middleware(AnswersEveryFault)
 
 
-def log_fault(error: Exception) -> None:
-    """The kind of fault and where it arose; never its message, which may quote the request."""
+def internal_fault(error: Exception) -> JSONResponse:
+    """Log what kind of fault it is and where it arose; tell the client neither."""
     logger.error("Internal error", extra=kind_and_places(error))
+    return fault("internal", "Internal error")
 
 
 adapter = Mangum(app, lifespan="off")
@@ -112,8 +112,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except RequestFault as error:
         response = to_gateway(fault(error.code, str(error)))
     except Exception as error:  # noqa: BLE001 - nothing may escape
-        log_fault(error)
-        response = to_gateway(fault("internal", "Internal error"))
+        response = to_gateway(internal_fault(error))
     outcome = "ok" if response["statusCode"] < 400 else json.loads(response["body"])["code"]
     metrics.add_dimension("outcome", outcome)
     metrics.add_metric("Requests", MetricUnit.Count, 1)

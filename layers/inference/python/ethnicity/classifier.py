@@ -15,6 +15,12 @@ Probabilities = NDArray[np.float64]
 """Shape (5,), in the order of LABELS, summing to 1."""
 
 
+def softmax(logits: NDArray[np.float64]) -> Probabilities:
+    """Probabilities over the last axis."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
 @dataclass(frozen=True)
 class Calibration:
     """What turns logits into probabilities and sets, fitted on the validation pictures.
@@ -31,9 +37,7 @@ class Calibration:
 
     def probabilities(self, logits: NDArray[np.floating]) -> Probabilities:
         """Softmax of the calibrated logits, for equal class priors; the last axis is the labels."""
-        scaled = logits.astype(np.float64) / self.temperature + self.bias
-        powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+        return softmax(logits.astype(np.float64) / self.temperature + self.bias)
 
     def prediction_set(self, probabilities: Probabilities) -> tuple[str, ...]:
         """The labels that cannot be ruled out, most probable first, never without the first."""

@@ -80,7 +80,7 @@ def find_faces(detector: Network, pixels: Pixels, *, take_chips_whole: bool = Tr
     height, width = pixels.shape[:2]
     whole = _search(detector, pixels, _whole_view(width, height))
     if take_chips_whole and whole and _is_chip(whole[0], width, height):
-        return [_whole_picture(width, height)]
+        return [whole_picture(width, height)]
     confirmed = _confirmed(detector, pixels, whole)
     large = any(_width(found) >= _LARGE_FACE * max(width, height) for found in confirmed)
     if not large and max(width, height) > _SMALL_PICTURE:
@@ -193,7 +193,8 @@ def _is_chip(found: Detection, width: int, height: int) -> bool:
     return bool(misplaced <= _CHIP_TOLERANCE)
 
 
-def _whole_picture(width: int, height: int) -> Face:
+def whole_picture(width: int, height: int) -> Face:
+    """The one face of a picture that is itself a chip."""
     to_chip = np.array([[CHIP / width, 0.0, 0.0], [0.0, CHIP / height, 0.0]])
     return Face(np.array([[0.0, 0.0], [width, height]]), None, to_chip)
 
