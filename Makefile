@@ -1,22 +1,25 @@
 # Everything a user or maintainer runs. The environments are made, from the lock files, when needed.
 
-PYTHON ?= python3
-IMAGE  ?= tests/data/astronaut.jpg
-PORT   ?= 5000
-DATA   ?= ../shared/faces
+PYTHON   ?= python3
+IMAGE    ?= tests/data/astronaut.jpg
+PORT     ?= 5000
+EVENT    ?= events/predict_multipart_http_api.json
+FUNCTION ?= $(if $(findstring s3_,$(EVENT)),S3UploadFunction,PredictFunction)
+DATA     ?= ../shared/faces
 
 export PYTHONPATH := layers/inference/python:functions:.
 export PYTHONDONTWRITEBYTECODE :=
 
 LOCAL := .venv/local/bin
 DEV   := .venv/dev/bin
+SAM   := SAM_CLI_TELEMETRY=0 $(DEV)/sam
 TRAIN := .venv/train/bin
 UV    := .venv/uv/bin/uv
 
-.PHONY: help predict serve test lint format events train lock clean
+.PHONY: help predict serve test lint format events image local invoke e2e-docker train bench-photos lock clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 predict: $(LOCAL)/.ready ## Classify IMAGE=photo.jpg through the Lambda handler; prints the response
 	@$(LOCAL)/python -m scripts.predict "$(IMAGE)"
@@ -40,8 +43,28 @@ format: $(DEV)/.ready ## Mend format and style
 events: $(LOCAL)/.ready ## Write events/ anew from the pictures in tests/data
 	$(LOCAL)/python -m scripts.events
 
+image: $(DEV)/.ready ## Build the functions' images with SAM, and show what they weigh
+	$(SAM) build --cached
+	@for function in predict s3upload; do \
+	    docker history --human=false --format '{{.Size}} {{.CreatedBy}}' $${function}function:latest \
+	    | awk -v name=$$function '{size = $$1; $$1 = ""; printf "%-9s%7.1f MB %s\n", name, size / 1e6, substr($$0, 1, 90)}'; \
+	done
+
+local: image ## Serve the API from its image, as sam local start-api does; PORT=5000
+	$(SAM) local start-api --skip-pull-image --port $(PORT)
+
+invoke: image ## Hand EVENT=events/....json to FUNCTION in its image
+	$(SAM) local invoke $(FUNCTION) --skip-pull-image --event "$(EVENT)" \
+	    $(if $(filter S3%,$(FUNCTION)),--parameter-overrides EnableS3Variant=true)
+
+e2e-docker: $(DEV)/.ready ## Test the images; needs Docker's daemon
+	$(DEV)/python -m pytest tests/docker -o addopts=--import-mode=importlib
+
 train: $(TRAIN)/.ready ## Train, calibrate, export and evaluate on DATA=folder (hours)
 	$(TRAIN)/python -m training "$(DATA)"
+
+bench-photos: $(TRAIN)/.ready ## Measure faces found, false alarms and accuracy on DATA and FACELESS photos
+	$(TRAIN)/python -m benchmarks.photos "$(DATA)" $(if $(FACELESS),--faceless "$(FACELESS)")
 
 lock: $(UV) ## Pin the newest versions of requirements/*.in, with hashes
 	for name in uv run s3_upload local dev train; do $(UV) pip compile --quiet --universal \

@@ -44,13 +44,12 @@ def create_bucket(s3: "S3Client", name: str) -> None:
 
 
 @contextmanager
-def moto_server() -> Iterator[str]:
+def moto_server(host: str = "127.0.0.1") -> Iterator[str]:
     """S3 and SQS at the address that is handed out, with nothing in them."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else a line for each request
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(host, port=0, verbose=False)
     server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
+    url = "http://{}:{}".format(*server.get_host_and_port())
     reset(url)
     try:
         yield url

@@ -12,15 +12,16 @@ from pathlib import Path
 
 import click
 
-from ethnicity.networks import Network, load_network, open_network
-from ethnicity.pipeline import DETECTOR_FILE
+from ethnicity.faces import Finder
+from ethnicity.networks import Network, open_network
+from ethnicity.pipeline import load_finder
 from training import card
-from training.calibrate import Scored, fit_calibration
+from training.calibrate import Scored, fit_calibrations
 from training.data import FaceSet, load_sets
-from training.export import describe, export_keras, export_network
+from training.export import NETWORK_FILE, describe, export_keras, export_network
 from training.generations import train_generations
 from training.report import Predictions, load_predictions, report, save_predictions
-from training.served import served_logits
+from training.served import Served, serve, serve_degraded
 from training.train import Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -29,11 +30,29 @@ PREDICTIONS = Path("evaluation/test_predictions.npz")
 
 RECIPES = {
     "served": [
-        Recipe(epochs=20),
-        Recipe(epochs=9, learning_rate=1e-3, warmup_epochs=0.3, label_smoothing=0, mixup_share=0.3),
+        Recipe(optimizer="adamw", epochs=20),
+        Recipe(
+            optimizer="adamw",
+            epochs=9,
+            learning_rate=1e-3,
+            warmup_epochs=0.3,
+            label_smoothing=0,
+            mixup_share=0.3,
+        ),
+        Recipe(
+            epochs=20,
+            learning_rate=5e-3,
+            warmup_epochs=0.3,
+            weight_decay=0.05,
+            label_smoothing=0,
+            mixup_share=0.3,
+            predecessor_weight=0.3,
+        ),
     ],
     "quick": [Recipe(width=8, epochs=2, batch=16), Recipe(width=8, epochs=2, batch=16)],
-    "original": [Recipe(width=0, epochs=30, learning_rate=1e-3, weight_decay=0.0)],
+    "original": [
+        Recipe(width=0, optimizer="adamw", epochs=30, learning_rate=1e-3, weight_decay=0.0)
+    ],
 }
 """By name the generations' recipes."""
 
@@ -68,30 +87,49 @@ def main(data: Path, work: Path, name: str, out: Path) -> None:
     models = out / MODELS
     models.mkdir(parents=True, exist_ok=True)
     export_keras(classifier, out)
-    content = export_network(classifier, models).read_bytes()
+    export_network(classifier, models / NETWORK_FILE)
+    content = (models / NETWORK_FILE).read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     version = f"{datetime.now(UTC):%Y.%m.%d}-{digest[:8]}"
     network = open_network(content)
-    detector = load_network(DETECTOR_FILE)
+    finder = load_finder()
 
-    calibration = fit_calibration([_scored(detector, network, each.part("val")) for each in sets])
+    validation = [each.part("val") for each in sets]
+    natural = [serve(finder, network, each) for each in validation]
+    calibrations = fit_calibrations(
+        [_scored(*each) for each in zip(natural, validation, strict=True)],
+        [
+            _scored(serve_degraded(network, served, seed=0), faces)
+            for served, faces in zip(natural, validation, strict=True)
+        ],
+    )
     predictions = out / PREDICTIONS
     predictions.parent.mkdir(exist_ok=True)
-    save_predictions([_predictions(detector, network, each) for each in sets], predictions)
-    card.write(report(load_predictions(predictions), calibration), version, out, models)
-    describe(calibration, version, models)
+    save_predictions([_predictions(finder, network, each) for each in sets], predictions)
+    card.write(report(load_predictions(predictions), calibrations), version, out, models)
+    describe(calibrations, version, models)
 
 
-def _scored(detector: Network, network: Network, validation: FaceSet) -> Scored:
-    logits, found = served_logits(detector, network, validation)
-    return Scored(validation.name, logits[found], validation.label[found])
+def _scored(served: Served, faces: FaceSet) -> Scored:
+    return Scored(served.logits, faces.label, served.detail).where(served.found)
 
 
-def _predictions(detector: Network, network: Network, faces: FaceSet) -> Predictions:
+def _predictions(finder: Finder, network: Network, faces: FaceSet) -> Predictions:
     test = faces.part("test")
-    logits, found = served_logits(detector, network, test)
-    prior = faces.part("train").class_prior()
-    return Predictions(test.name, test.label, logits, found, prior, test.age, test.gender)
+    served = serve(finder, network, test)
+    worse = serve_degraded(network, served, seed=1)
+    return Predictions(
+        name=test.name,
+        label=test.label,
+        found=served.found,
+        logits=served.logits,
+        detail=served.detail,
+        degraded_logits=worse.logits,
+        degraded_detail=worse.detail,
+        prior=faces.part("train").class_prior(),
+        age=test.age,
+        gender=test.gender,
+    )
 
 
 if __name__ == "__main__":

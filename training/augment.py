@@ -37,6 +37,24 @@ def jittered(to_chip: Transform, rng: Rng) -> Transform:
     return np.column_stack([linear @ to_chip[:, :2], linear @ to_chip[:, 2] + shift])
 
 
+def degraded(crop: Pixels, rng: Rng) -> Pixels:
+    """The crop as of a face too small, enlarged from 6 to 40 pixels, or as much out of focus."""
+    if rng.random() < 0.5:
+        return low_resolution(crop, round(np.exp(rng.uniform(np.log(6), np.log(40)))))
+    return blurred(crop, np.exp(rng.uniform(np.log(0.8), np.log(4))))
+
+
+def low_resolution(crop: Pixels, side: int) -> Pixels:
+    """The crop reduced to ``side`` pixels a side, and enlarged again."""
+    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    return _pixels(cv2.resize(small, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def blurred(crop: Pixels, sigma: float) -> Pixels:
+    """The crop through a Gaussian filter of so many pixels."""
+    return _pixels(cv2.GaussianBlur(crop, (0, 0), sigma))
+
+
 def _pixels(changed: object) -> Pixels:
     """What OpenCV answered: of the type that went in, which its annotations do not say."""
     return np.asarray(changed, np.uint8)
@@ -64,13 +82,11 @@ def _saturation(crop: Pixels, rng: Rng) -> Pixels:
 
 
 def _blur(crop: Pixels, rng: Rng) -> Pixels:
-    return _pixels(cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.6)))
+    return blurred(crop, rng.uniform(0.4, 1.6))
 
 
 def _low_resolution(crop: Pixels, rng: Rng) -> Pixels:
-    side = int(rng.integers(20, 56))
-    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
-    return _pixels(cv2.resize(small, (CHIP, CHIP), interpolation=cv2.INTER_LINEAR))
+    return low_resolution(crop, int(rng.integers(20, 56)))
 
 
 def _noise(crop: Pixels, rng: Rng) -> Pixels:

@@ -1,6 +1,7 @@
 """Fits what stands between the network's logits and the answer: calibration and set thresholds."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +12,47 @@ from ethnicity.classifier import Calibration
 
 COVERAGE = 0.9
 
+MIN_DETAILS = (0.065, 0.045, 0.03, 0.0)
+"""The steps: 98 % of the pictures as they are lie above the first, those of 11 pixels at the
+last."""
+
 
 @dataclass(frozen=True)
 class Scored:
-    """The network's logits, shape (n, 5), for pictures of one data set with these labels."""
+    """The network's logits, shape (n, 5), for pictures of one data set with these labels.
 
-    name: str
+    ``detail``: shape (n,), of the aligned faces; see `ethnicity.classifier.detail`.
+    """
+
     logits: NDArray[np.float64]
     label: NDArray[np.int64]
+    detail: NDArray[np.float64]
+
+    def __add__(self, other: "Scored") -> "Scored":
+        """Both one's pictures."""
+        both = zip(astuple(self), astuple(other), strict=True)
+        return Scored(*(np.concatenate(arrays) for arrays in both))
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Scored":
+        """The pictures for which ``chosen``, shape (n,), is true."""
+        return Scored(self.logits[chosen], self.label[chosen], self.detail[chosen])
 
 
-def fit_calibration(validation: list[Scored]) -> Calibration:
+def fit_calibrations(natural: list[Scored], degraded: list[Scored]) -> tuple[Calibration, ...]:
+    """One calibration for each step of detail, from both data sets' validation pictures.
+
+    That for sharp faces is fitted on the pictures as they are; few of them have less detail, so the
+    others are fitted on degraded ones too.
+    """
+    fitted = [_fit([each.where(each.detail >= MIN_DETAILS[0]) for each in natural], MIN_DETAILS[0])]
+    both = [whole + worse for whole, worse in zip(natural, degraded, strict=True)]
+    for most, least in pairwise(MIN_DETAILS):
+        within = [each.where((least <= each.detail) & (each.detail < most)) for each in both]
+        fitted.append(_fit(within, least))
+    return tuple(fitted)
+
+
+def _fit(validation: list[Scored], min_detail: float) -> Calibration:
     """Temperature and bias by maximum likelihood, then the thresholds of the prediction sets.
 
     Every class of every set weighs the same, since answers are for equal class priors.
@@ -31,24 +62,24 @@ def fit_calibration(validation: list[Scored]) -> Calibration:
     weight = np.concatenate([_equal_class_weights(each.label) for each in validation])
 
     def loss(parameters: NDArray[np.float64]) -> float:
-        probabilities = _uncut(parameters).probabilities(logits)
+        probabilities = _uncut(parameters, min_detail).probabilities(logits)
         right = probabilities[np.arange(len(label)), label]
-        return float(-(weight * np.log(np.maximum(right, 1e-12))).sum() / weight.sum())
+        return float(-(weight * np.log(np.maximum(right, 1e-12))).sum() / max(weight.sum(), 1e-12))
 
-    fitted = _uncut(minimize(loss, np.zeros(1 + len(LABELS)), method="L-BFGS-B").x)
+    fitted = _uncut(minimize(loss, np.zeros(1 + len(LABELS)), method="L-BFGS-B").x, min_detail)
     thresholds = np.min([_class_thresholds(fitted, each) for each in validation], axis=0)
-    return Calibration(fitted.temperature, fitted.bias, thresholds)
+    return replace(fitted, thresholds=thresholds)
 
 
-def _uncut(parameters: NDArray[np.float64]) -> Calibration:
+def _uncut(parameters: NDArray[np.float64], min_detail: float) -> Calibration:
     """A calibration without thresholds; the bias is centred, since only differences matter."""
     bias = parameters[1:] - parameters[1:].mean()
-    return Calibration(float(np.exp(parameters[0])), bias, np.zeros(len(LABELS)))
+    return Calibration(min_detail, float(np.exp(parameters[0])), bias, np.zeros(len(LABELS)))
 
 
 def _equal_class_weights(label: NDArray[np.int64]) -> NDArray[np.float64]:
     counts = np.bincount(label, minlength=len(LABELS))
-    return 1 / (len(LABELS) * counts[label])
+    return np.asarray(1 / (len(LABELS) * counts[label]))
 
 
 def _class_thresholds(calibration: Calibration, scored: Scored) -> NDArray[np.float64]:

@@ -31,6 +31,7 @@ def write(figures: Report, version: str, root: Path, models: Path) -> None:
         "recalls": _recalls(figures),
         "groups": _groups(figures),
         "calibration": _calibration(figures),
+        "details": _details(figures),
         "confusions": _confusions(figures),
     }
     (root / "MODEL_CARD.md").write_text(text.substitute(tables), encoding="utf-8")
@@ -112,6 +113,24 @@ def _calibration(figures: Report) -> str:
         )
     head = ["test set", "ECE", "worst class", *LABELS, "mean size", "“not sure”"]
     return _table(head, rows)
+
+
+def _details(figures: Report) -> str:
+    rows = [
+        [
+            f"{_SET_NAMES[name]}, {row['min_detail']} and more",
+            str(row["pictures"]),
+            _share(row["accuracy"]),
+            _share(row["mean_confidence"]),
+            _share(row["lowest_coverage"]),
+            f"{row['mean_set_size']:.2f}",
+            _share(row["uncertain_share"]),
+        ]
+        for name, each in figures.items()
+        for row in each["by_detail"]
+    ]
+    head = ["detail", "faces", "accuracy", "mean confidence", "lowest coverage", "mean size"]
+    return _table([*head, "“not sure”"], rows)
 
 
 def _confusions(figures: Report) -> str:

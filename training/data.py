@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ethnicity import LABELS
-from ethnicity.faces import find_faces, whole_picture
+from ethnicity.faces import Finder, find_faces, whole_picture
 from ethnicity.geometry import Pixels
-from ethnicity.networks import Network, load_network
+from ethnicity.pipeline import load_finder
 
 AGE_BANDS = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70+")
 GENDERS = ("Male", "Female")
@@ -122,14 +122,16 @@ def _load_set(source: Source, data: Path, cache: Path) -> FaceSet:
 def _prepare(source: Source, data: Path) -> dict[str, NDArray[Any]]:
     with (data / source.labels).open(encoding="utf-8", newline="") as file:
         rows = {row["file"]: row for row in csv.DictReader(file)}
-    detector = load_network("face_detection_short_range.tflite")
+    finder = load_finder()
     kept, pictures, aligned = [], [], []
-    progress = tqdm(_pictures(data / source.archive), total=len(rows), desc=source.name, unit="pic")
+    progress = tqdm(
+        read_archive(data / source.archive), total=len(rows), desc=source.name, unit="pic"
+    )
     for name, picture in progress:
         if name in rows:
             kept.append(rows[name])
             pictures.append(picture)
-            aligned.append(_alignment(detector, picture))
+            aligned.append(_alignment(finder, picture))
     return {
         "files": np.array([row["file"] for row in kept]),
         "split": np.array([row["split"] for row in kept]),
@@ -145,7 +147,8 @@ def _prepare(source: Source, data: Path) -> dict[str, NDArray[Any]]:
     }
 
 
-def _pictures(archive: Path) -> Iterator[tuple[str, Pixels]]:
+def read_archive(archive: Path) -> Iterator[tuple[str, Pixels]]:
+    """Names, without folders, and pictures of a tar file."""
     with tarfile.open(archive) as tar:
         for member in tar:
             stream = tar.extractfile(member)
@@ -155,8 +158,8 @@ def _pictures(archive: Path) -> Iterator[tuple[str, Pixels]]:
                 yield Path(member.name).name, np.asarray(picture, np.uint8)
 
 
-def _alignment(detector: Network, picture: Pixels) -> NDArray[np.float64]:
-    faces = find_faces(detector, picture, take_chips_whole=False)
+def _alignment(finder: Finder, picture: Pixels) -> NDArray[np.float64]:
+    faces = find_faces(finder, picture, take_chips_whole=False)
     height, width = picture.shape[:2]
     return (faces[0] if faces else whole_picture(width, height)).to_chip
 

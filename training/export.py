@@ -16,25 +16,23 @@ NETWORK_FILE = "ethnicity.tflite"
 KERAS_FILE = "ethnicity_cnn_model.h5"
 
 
-def export_network(classifier: keras.Model, folder: Path) -> Path:
-    """Write the network for LiteRT, one image a call.
+def export_network(model: keras.Model, file: Path) -> None:
+    """Write a network for LiteRT, one image a call.
 
     By way of a SavedModel with a fixed input shape: converting a Keras 3 model's concrete function
     directly writes a file without weights.
     """
     with tempfile.TemporaryDirectory() as saved:
         archive = keras.export.ExportArchive()
-        archive.track(classifier)
+        archive.track(model)
         archive.add_endpoint(
             "serve",
-            lambda image: classifier(image, training=False),
+            lambda image: model(image, training=False),
             [tf.TensorSpec((1, CHIP, CHIP, 3), tf.float32, name="image")],
         )
         archive.write_out(saved, verbose=False)
         content = tf.lite.TFLiteConverter.from_saved_model(saved).convert()
-    file = folder / NETWORK_FILE
     file.write_bytes(content)
-    return file
 
 
 def export_keras(classifier: keras.Model, folder: Path) -> Path:
@@ -45,16 +43,27 @@ def export_keras(classifier: keras.Model, folder: Path) -> Path:
     return file
 
 
-def describe(calibration: Calibration, version: str, folder: Path) -> None:
+def describe(calibrations: tuple[Calibration, ...], version: str, folder: Path) -> None:
     """Write classifier.json, then the checksums of all that the service loads."""
     about = {
         "version": version,
         "network": NETWORK_FILE,
-        "temperature": calibration.temperature,
-        "bias": dict(zip(LABELS, calibration.bias.tolist(), strict=True)),
-        "thresholds": dict(zip(LABELS, calibration.thresholds.tolist(), strict=True)),
+        "calibrations": [
+            {
+                "min_detail": each.min_detail,
+                "temperature": each.temperature,
+                "bias": dict(zip(LABELS, each.bias.tolist(), strict=True)),
+                "thresholds": dict(zip(LABELS, each.thresholds.tolist(), strict=True)),
+            }
+            for each in calibrations
+        ],
     }
     (folder / "classifier.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    write_served_checksums(folder)
+
+
+def write_served_checksums(folder: Path) -> None:
+    """Write the checksums of all that the service loads from a folder."""
     served = sorted([*folder.glob("*.tflite"), *folder.glob("*.json")])
     _write_checksums(served, folder / "SHA256SUMS")
 

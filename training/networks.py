@@ -1,6 +1,7 @@
 """The convolutional networks, stacked in plain sight.
 
-All take uint8-valued RGB images of shape (64, 64, 3) as float32 in 0 to 255 and give five logits.
+All take uint8-valued RGB images of shape (64, 64, 3) as float32 in 0 to 255 and give logits, five
+of them unless told.
 """
 
 import keras
@@ -13,9 +14,17 @@ from ethnicity.faces import CHIP
 FEATURES = "features"
 """The layer whose output, pooled over the picture, feeds the classification layer."""
 
+Normalization = type[layers.BatchNormalization]
+"""Keras' layer, or the faster one that only training uses."""
 
-def residual_se(width: int = 32, blocks: tuple[int, ...] = (1, 2, 2, 2)) -> keras.Model:
-    """The served network: a small residual net with squeeze-and-excitation.
+
+def residual_se(
+    width: int = 32,
+    blocks: tuple[int, ...] = (1, 2, 2, 2),
+    outputs: int = len(LABELS),
+    normalization: Normalization = layers.BatchNormalization,
+) -> keras.Model:
+    """The served networks: a small residual net with squeeze-and-excitation.
 
     He et al. 2016 (residual blocks), Hu et al. 2018 (squeeze-and-excitation, in its ReLU and
     sigmoid form, which quantises well). Stage k has ``blocks[k]`` blocks of ``width · 2**k``
@@ -23,14 +32,14 @@ def residual_se(width: int = 32, blocks: tuple[int, ...] = (1, 2, 2, 2)) -> kera
     """
     image = keras.Input((CHIP, CHIP, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1)(image)
-    x = layers.ReLU()(_conv(x, width, kernel=3, stride=2))
+    x = layers.ReLU()(_conv(x, width, normalization, kernel=3, stride=2))
     for stage, count in enumerate(blocks):
         for block in range(count):
             stride = 2 if stage > 0 and block == 0 else 1
-            x = _residual_block(x, width * 2**stage, stride)
+            x = _residual_block(x, width * 2**stage, normalization, stride)
     x = layers.GlobalAveragePooling2D(name=FEATURES)(x)
     x = layers.Dropout(0.2)(x)
-    logits = layers.Dense(len(LABELS), dtype="float32", name="logits")(x)
+    logits = layers.Dense(outputs, dtype="float32", name="logits")(x)
     return keras.Model(image, logits, name=f"residual_se_{width}")
 
 
@@ -48,7 +57,9 @@ def original() -> keras.Model:
     return keras.Model(image, logits, name="original")
 
 
-def _conv(x: KerasTensor, filters: int, kernel: int, stride: int = 1) -> KerasTensor:
+def _conv(
+    x: KerasTensor, filters: int, normalization: Normalization, kernel: int, stride: int = 1
+) -> KerasTensor:
     x = layers.Conv2D(
         filters,
         kernel,
@@ -57,17 +68,19 @@ def _conv(x: KerasTensor, filters: int, kernel: int, stride: int = 1) -> KerasTe
         use_bias=False,
         kernel_initializer="he_normal",
     )(x)
-    return layers.BatchNormalization(momentum=0.9)(x)
+    return normalization(momentum=0.9)(x)
 
 
-def _residual_block(x: KerasTensor, filters: int, stride: int) -> KerasTensor:
+def _residual_block(
+    x: KerasTensor, filters: int, normalization: Normalization, stride: int
+) -> KerasTensor:
     shortcut = x
     if stride > 1:
         shortcut = layers.AveragePooling2D(stride)(shortcut)
     if x.shape[-1] != filters:
-        shortcut = _conv(shortcut, filters, kernel=1)
-    y = layers.ReLU()(_conv(x, filters, kernel=3, stride=stride))
-    y = _squeeze_excitation(_conv(y, filters, kernel=3))
+        shortcut = _conv(shortcut, filters, normalization, kernel=1)
+    y = layers.ReLU()(_conv(x, filters, normalization, kernel=3, stride=stride))
+    y = _squeeze_excitation(_conv(y, filters, normalization, kernel=3))
     return layers.ReLU()(layers.Add()([shortcut, y]))
 
 

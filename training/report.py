@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from ethnicity import LABELS
-from ethnicity.classifier import Calibration
+from ethnicity.classifier import Calibration, calibration_for
 from training.data import AGE_BANDS, GENDERS
 
 BINS = 15
@@ -22,22 +22,29 @@ _INTERVAL = (2.5, 97.5)
 _FEW = 10
 
 Floats = NDArray[np.float64]
+Calibrations = tuple[Calibration, ...]
 
 
 @dataclass(frozen=True)
 class Predictions:
     """What the service's network said of one set's test pictures.
 
-    ``label``: shape (n,). ``logits``: shape (n, 5), uncalibrated; zeros where no face was found.
-    ``found``: shape (n,): the detector found a face. A picture without one counts as wrong.
+    ``label``: shape (n,). ``found``: shape (n,): a face was found. A picture without one counts as
+    wrong.
+    ``logits``: shape (n, 5), uncalibrated; ``detail``: shape (n,), of the aligned face; zeros where
+    no face was found. ``degraded_logits``, ``degraded_detail``: of the same faces, blurred or made
+    small at random.
     ``prior``: shape (5,): the class shares of the set's training pictures.
     ``age``, ``gender``: shape (n,), indices into AGE_BANDS and GENDERS.
     """
 
     name: str
     label: NDArray[np.int64]
-    logits: Floats
     found: NDArray[np.bool_]
+    logits: Floats
+    detail: Floats
+    degraded_logits: Floats
+    degraded_detail: Floats
     prior: Floats
     age: NDArray[np.int64]
     gender: NDArray[np.int64]
@@ -64,16 +71,15 @@ def load_predictions(file: Path) -> list[Predictions]:
         ]
 
 
-def report(predictions: list[Predictions], calibration: Calibration) -> dict[str, Any]:
+def report(predictions: list[Predictions], calibrations: Calibrations) -> dict[str, Any]:
     """All figures, by data set."""
-    return {each.name: _set_report(each, calibration) for each in predictions}
+    return {each.name: _set_report(each, calibrations) for each in predictions}
 
 
-def _set_report(each: Predictions, calibration: Calibration) -> dict[str, Any]:
-    probabilities = calibration.probabilities(each.logits)
+def _set_report(each: Predictions, calibrations: Calibrations) -> dict[str, Any]:
+    probabilities, sets = _judged(each.logits, each.detail, calibrations)
     guess = _guess(probabilities, each.found)
     with_prior = _guess(probabilities * each.prior, each.found)
-    sets = np.array([_in_set(row, calibration) for row in probabilities])
     kept = each.found
     return {
         "pictures": len(each.label),
@@ -102,7 +108,54 @@ def _set_report(each: Predictions, calibration: Calibration) -> dict[str, Any]:
             "mean_size": _rounded(sets[kept].sum(axis=1).mean()),
             "uncertain_share": _rounded((sets[kept].sum(axis=1) > 1).mean()),
         },
+        "by_detail": _by_detail(each, calibrations),
     }
+
+
+def _by_detail(each: Predictions, calibrations: Calibrations) -> list[dict[str, Any]]:
+    """How well, and how surely, faces of less and less detail are judged, degraded ones too."""
+    logits = np.concatenate([each.logits[each.found], each.degraded_logits[each.found]])
+    amount = np.concatenate([each.detail[each.found], each.degraded_detail[each.found]])
+    label = np.tile(each.label[each.found], 2)
+    probabilities, sets = _judged(logits, amount, calibrations)
+    rows = []
+    for index, calibration in enumerate(calibrations):
+        own = amount >= calibration.min_detail
+        if index:
+            own &= amount < calibrations[index - 1].min_detail
+        right = sets[np.arange(len(label)), label]
+        counts = np.bincount(label[own], minlength=len(LABELS))
+        covered = np.bincount(label[own], weights=right[own], minlength=len(LABELS))
+        rows.append(
+            {
+                "min_detail": calibration.min_detail,
+                "pictures": int(own.sum()),
+                "accuracy": _mean((probabilities.argmax(axis=1) == label)[own]),
+                "mean_confidence": _mean(probabilities.max(axis=1)[own]),
+                "lowest_coverage": _rounded((covered / np.maximum(counts, 1)).min()),
+                "mean_set_size": _mean(sets.sum(axis=1)[own]),
+                "uncertain_share": _mean((sets.sum(axis=1) > 1)[own]),
+            }
+        )
+    return rows
+
+
+def _mean(values: NDArray[Any]) -> float:
+    return _rounded(values.mean()) if len(values) else 0.0
+
+
+def _judged(
+    logits: Floats, amount: Floats, calibrations: Calibrations
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Probabilities and, for each label, whether it is in the prediction set; both (n, 5)."""
+    probabilities = np.empty_like(logits)
+    sets = np.zeros(logits.shape, np.bool_)
+    for row, each in enumerate(logits):
+        calibration = calibration_for(amount[row], calibrations)
+        probabilities[row] = calibration.probabilities(each)
+        kept = calibration.prediction_set(probabilities[row])
+        sets[row] = [label in kept for label in LABELS]
+    return probabilities, sets
 
 
 def calibration_error(probabilities: Floats, label: NDArray[np.int64]) -> float:
@@ -127,11 +180,6 @@ def _class_gap(probabilities: Floats, label: NDArray[np.int64], index: int) -> f
 def _guess(scores: Floats, found: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The most probable label; -1, which is never right, where no face was found."""
     return np.where(found, scores.argmax(axis=1), -1)
-
-
-def _in_set(probabilities: Floats, calibration: Calibration) -> list[bool]:
-    kept = calibration.prediction_set(probabilities)
-    return [label in kept for label in LABELS]
 
 
 def _precision(label: NDArray[np.int64], guess: NDArray[np.int64]) -> list[float]:

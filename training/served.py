@@ -1,27 +1,56 @@
-"""Training pictures as the service sees them: found, aligned and classified by its own code."""
+"""Pictures of a data set as the service sees them: found and aligned by its own code."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ethnicity import LABELS
-from ethnicity.faces import align, find_faces
+from ethnicity.classifier import detail
+from ethnicity.faces import CHIP, Finder, align, find_faces
+from ethnicity.geometry import Pixels
 from ethnicity.networks import Network
+from training.augment import degraded
 from training.data import FaceSet
 
 
-def served_logits(
-    detector: Network, network: Network, faces: FaceSet
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The exported network's logits for each picture's largest face, and whether one was found.
+@dataclass(frozen=True)
+class Served:
+    """What reaches the classifier of each picture of a set, and what its network says.
 
-    Shapes (n, 5), zeros where there is no face, and (n,).
+    ``found``: shape (n,): a face was found. ``chips``: shape (n, 64, 64, 3), the largest face of
+    each; ``logits``: shape (n, 5); ``detail``: shape (n,); all zero where there is none.
     """
-    logits = np.zeros((len(faces.label), len(LABELS)))
+
+    found: NDArray[np.bool_]
+    chips: Pixels
+    logits: NDArray[np.float64]
+    detail: NDArray[np.float64]
+
+
+def serve(finder: Finder, network: Network, faces: FaceSet) -> Served:
+    """Find, align and judge the largest face of each picture."""
+    chips = np.zeros((len(faces.label), CHIP, CHIP, 3), np.uint8)
     found = np.zeros(len(faces.label), np.bool_)
     for row, picture in enumerate(tqdm(faces.pictures, desc=faces.name, unit="pic")):
-        if largest := find_faces(detector, picture)[:1]:
-            chip = align(picture, largest[0])
-            (logits[row],) = network(chip.astype(np.float32)).values()
+        if largest := find_faces(finder, picture)[:1]:
+            chips[row] = align(picture, largest[0])
             found[row] = True
-    return logits, found
+    return _judged(network, chips, found)
+
+
+def serve_degraded(network: Network, served: Served, seed: int) -> Served:
+    """The same faces, each blurred or of low resolution at random."""
+    rng = np.random.default_rng(seed)
+    chips = np.stack([degraded(chip, rng) for chip in served.chips])
+    return _judged(network, chips, served.found)
+
+
+def _judged(network: Network, chips: Pixels, found: NDArray[np.bool_]) -> Served:
+    logits = np.zeros((len(chips), len(LABELS)))
+    amounts = np.zeros(len(chips))
+    for row in np.flatnonzero(found):
+        (logits[row],) = network(chips[row].astype(np.float32)).values()
+        amounts[row] = detail(chips[row])
+    return Served(found, chips, logits, amounts)

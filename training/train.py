@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from ethnicity import LABELS
 from ethnicity.faces import CHIP
 from ethnicity.geometry import warp
+from training import fast
 from training.augment import training_crop
 from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet
-from training.networks import FEATURES, original, residual_se
+from training.networks import FEATURES, Normalization, original, residual_se
 
 _FINISHED = "finished"
 
@@ -39,12 +40,14 @@ class Recipe:
     """Everything that a training run depends on but the data.
 
     ``width``: channels of the first stage of `networks.residual_se`; 0 for `networks.original`.
+    ``optimizer``: "muon" or "adamw".
     ``average_decay``: of the exponential moving average of the weights, for each step.
     ``predecessor_weight``: of the predecessor's answers in the target, if there is one.
     ``align_share``: of the pictures that are aligned by the detector rather than taken whole.
     """
 
     width: int = 32
+    optimizer: str = "muon"
     epochs: int = 24
     batch: int = 128
     learning_rate: float = 2e-3
@@ -162,25 +165,14 @@ def train(
     batches = Batches(training, recipe, answers)
 
     keras.config.set_dtype_policy("mixed_bfloat16")
-    classifier = build(recipe)
+    classifier = build(recipe, fast.BatchNormalization)
     if start is not None:
         classifier.load_weights(start)
     model = _with_loss_heads(classifier)
     keras.config.set_dtype_policy("float32")
 
-    steps = len(batches)
     model.compile(
-        optimizer=keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(
-                1e-6,
-                decay_steps=int(steps * (recipe.epochs - recipe.warmup_epochs)),
-                warmup_target=recipe.learning_rate,
-                warmup_steps=int(steps * recipe.warmup_epochs),
-            ),
-            weight_decay=recipe.weight_decay,
-            use_ema=True,
-            ema_momentum=recipe.average_decay,
-        ),
+        optimizer=_optimizer(recipe, len(batches)),
         loss={
             "race": _cross_entropy(recipe.label_smoothing),
             **{name: _cross_entropy(0.0) for name in AUXILIARY},
@@ -204,8 +196,26 @@ def train(
             keras.callbacks.CSVLogger(run / "history.csv", append=True),
         ],
     )
+    finished = load_classifier(recipe, run)
+    renormalize(finished, batches)
+    finished.save_weights(weights_file(run))
     (run / _FINISHED).touch()
-    return load_classifier(recipe, run)
+    return finished
+
+
+def renormalize(classifier: keras.Model, batches: Batches, count: int = 100) -> None:
+    """Measure anew, on so many batches, the means and variances by which its layers normalise.
+
+    Those of the training run belong to its last weights, not to the averaged ones (Wu and Johnson
+    2021, "Rethinking 'Batch' in BatchNorm").
+    """
+    normalizations = [
+        each for each in classifier.layers if isinstance(each, layers.BatchNormalization)
+    ]
+    for index in range(min(count, len(batches))):
+        for each in normalizations:
+            each.momentum = index / (index + 1)  # the mean over all batches so far
+        classifier(batches[index][0]["image"], training=True)
 
 
 def is_finished(run: Path) -> bool:
@@ -213,9 +223,33 @@ def is_finished(run: Path) -> bool:
     return (run / _FINISHED).exists()
 
 
-def build(recipe: Recipe) -> keras.Model:
+def build(recipe: Recipe, normalization: Normalization = layers.BatchNormalization) -> keras.Model:
     """The untrained classifier of a recipe."""
-    return original() if recipe.width == 0 else residual_se(recipe.width)
+    if recipe.width == 0:
+        return original()
+    return residual_se(recipe.width, normalization=normalization)
+
+
+def _optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    schedule = keras.optimizers.schedules.CosineDecay(
+        1e-6,
+        decay_steps=int(steps_per_epoch * (recipe.epochs - recipe.warmup_epochs)),
+        warmup_target=recipe.learning_rate,
+        warmup_steps=int(steps_per_epoch * recipe.warmup_epochs),
+    )
+    shared = {
+        "weight_decay": recipe.weight_decay,
+        "use_ema": True,
+        "ema_momentum": recipe.average_decay,
+    }
+    if recipe.optimizer == "adamw":
+        return keras.optimizers.AdamW(schedule, **shared)
+    return fast.Muon(
+        schedule,
+        adam_weight_decay=recipe.weight_decay,
+        exclude_layers=["logits", *AUXILIARY],
+        **shared,
+    )
 
 
 def load_classifier(recipe: Recipe, run: Path) -> keras.Model:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from scripts.events import FORMS, Fixture, fixtures, raw
 from scripts.gateway import http_api
 from tests.e2e.emulator import FILE_WRITTEN, MAX_REQUEST, Emulator, FunctionError
+from tests.e2e.system_calls import needs_strace, opened_for_writing, strace
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "portrait.jpg"
 
@@ -54,6 +57,27 @@ def test_what_is_no_request_gets_an_answer_and_not_an_error_of_the_runtime(
     function: Emulator, event: object
 ) -> None:
     assert function.invoke(event)["statusCode"] == 400
+
+
+@pytest.mark.slow
+@needs_strace
+def test_no_file_is_opened_for_writing_by_the_process_or_its_children(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+
+    with Emulator("predict.app.handler", through=strace(trace)) as traced:
+        for form in FORMS.values():
+            assert traced.invoke(http_api(form(jpeg_of(4_450_000))))["statusCode"] == 200
+
+    assert "predict/" in trace.read_text()
+    assert opened_for_writing(trace) == []
+
+
+@needs_strace
+def test_strace_sees_a_temporary_file(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    program = "import tempfile; tempfile.TemporaryFile()"
+    subprocess.run([*strace(trace), sys.executable, "-c", program], check=True)
+    assert opened_for_writing(trace) != []
 
 
 def test_a_function_whose_model_is_damaged_does_not_start(tmp_path: Path) -> None:

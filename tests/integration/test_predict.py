@@ -191,8 +191,8 @@ def test_an_answer_is_uncertain_when_its_prediction_set_holds_more_than_one_labe
     # GIVEN thresholds that just keep so many labels of this picture
     (face,) = classify(app.models, portrait).faces
     thresholds = np.full(len(LABELS), np.sort(face.probabilities)[-size])
-    calibration = replace(app.models.classifier.calibration, thresholds=thresholds)
-    classifier = replace(app.models.classifier, calibration=calibration)
+    calibration = replace(app.models.classifier.calibrations[0], thresholds=thresholds)
+    classifier = replace(app.models.classifier, calibrations=(calibration,))
     monkeypatch.setattr(app, "models", replace(app.models, classifier=classifier))
 
     body = call(raw(portrait)).body

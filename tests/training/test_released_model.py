@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pytest
 
-from ethnicity.classifier import load_classifier
+from ethnicity.classifier import calibration_for, detail, load_classifier
 from ethnicity.faces import align, find_faces
 from ethnicity.geometry import Pixels
 from ethnicity.images import decode
-from ethnicity.networks import MODELS, load_network
-from ethnicity.pipeline import DETECTOR_FILE
+from ethnicity.networks import MODELS
+from ethnicity.pipeline import load_finder
 from training import card
 from training.augment import training_crop
 from training.report import load_predictions, report
@@ -26,11 +26,11 @@ KERAS_FILE = ROOT / "ethnicity_cnn_model.h5"
 def chips() -> Pixels:
     """200 different pictures of faces: two portraits, jittered, relit, blurred and covered."""
     rng = np.random.default_rng(0)
-    detector = load_network(DETECTOR_FILE)
+    finder = load_finder()
     made = []
     for name in ("astronaut.jpg", "obama.jpg"):
         picture = decode((ROOT / "tests" / "data" / name).read_bytes()).pixels
-        face = find_faces(detector, picture)[0]
+        face = find_faces(finder, picture)[0]
         assert align(picture, face).shape == (64, 64, 3)
         made += [training_crop(picture, face.to_chip, rng) for _ in range(100)]
     return np.stack(made)
@@ -45,15 +45,19 @@ def test_the_served_network_answers_as_the_keras_model_does(chips: Pixels) -> No
     classifier = load_classifier()
     model = keras.models.load_model(KERAS_FILE, compile=False)
     logits = keras.ops.convert_to_numpy(model(chips.astype(np.float32), training=False))
-    served = np.array([classifier.probabilities(chip) for chip in chips])
-    assert np.abs(served - classifier.calibration.probabilities(logits)).max() <= 1e-3
+    served = np.array([classifier.judge(chip)[0] for chip in chips])
+    expected = [
+        calibration_for(detail(chip), classifier.calibrations).probabilities(each)
+        for chip, each in zip(chips, logits, strict=True)
+    ]
+    assert np.abs(served - expected).max() <= 1e-3
     assert len(np.unique(served.round(4), axis=0)) > 100  # they are different pictures
 
 
 def test_the_committed_figures_follow_from_the_committed_logits() -> None:
     predictions = load_predictions(ROOT / "evaluation" / "test_predictions.npz")
     committed = json.loads((ROOT / "evaluation" / "report.json").read_text(encoding="utf-8"))
-    assert report(predictions, load_classifier().calibration) == committed["test"]
+    assert report(predictions, load_classifier().calibrations) == committed["test"]
 
 
 def test_report_card_and_service_speak_of_the_same_model(tmp_path: Path) -> None:

@@ -12,12 +12,15 @@ from click.testing import CliRunner
 
 from ethnicity import LABELS
 from ethnicity.faces import find_faces
+from ethnicity.geometry import Pixels
 from ethnicity.images import decode
 from ethnicity.networks import load_network
-from ethnicity.pipeline import DETECTOR_FILE, load_models
+from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE, load_finder, load_models
 from training.__main__ import MODELS, main
 from training.augment import training_crop
 from training.data import AGE_BANDS, SOURCES, load_sets
+from training.export import write_served_checksums
+from training.verifier import main as train_verifier
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 ORIGIN = dict(
@@ -31,7 +34,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("faces")
     rng = np.random.default_rng(0)
     picture = decode(PORTRAIT.read_bytes()).pixels
-    face = find_faces(load_network(DETECTOR_FILE), picture)[0]
+    face = find_faces(load_finder(), picture)[0]
     for source in SOURCES:
         rows = []
         with tarfile.open(folder / source.archive, "w") as tar:
@@ -56,6 +59,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def smiley(grey: int) -> Pixels:
+    """A drawn face on a ground of that grey."""
+    drawn = np.full((400, 400, 3), grey, np.uint8)
+    cv2.ellipse(drawn, (200, 200), (90, 120), 0, 0, 360, (150, 180, 225), -1)
+    for x in (165, 235):
+        cv2.ellipse(drawn, (x, 170), (16, 9), 0, 0, 360, (40, 40, 60), -1)
+    cv2.ellipse(drawn, (200, 215), (10, 16), 0, 0, 360, (110, 140, 190), -1)
+    cv2.ellipse(drawn, (200, 265), (34, 11), 0, 0, 360, (70, 60, 160), -1)
+    return drawn
+
+
 def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
     data: Path, tmp_path: Path
 ) -> None:
@@ -65,13 +79,34 @@ def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
     )
     assert result.exit_code == 0
     models = tmp_path / "out" / MODELS
-    detector = Path(__file__).parents[2] / MODELS / DETECTOR_FILE
-    (models / DETECTOR_FILE).write_bytes(detector.read_bytes())
-    with (models / "SHA256SUMS").open("a", encoding="utf-8") as sums:
-        committed = (detector.parent / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-        sums.writelines(f"{line}\n" for line in committed if line.endswith(DETECTOR_FILE))
+    for name in (DETECTOR_FILE, VERIFIER_FILE):
+        (models / name).write_bytes((Path(__file__).parents[2] / MODELS / name).read_bytes())
+    write_served_checksums(models)
     assert load_models(models).classifier.version
     assert "%" in (tmp_path / "out" / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_the_verifier_learns_to_tell_faces_from_what_is_taken_for_one(
+    data: Path, tmp_path: Path
+) -> None:
+    # GIVEN pictures without a face in which the detector sees one
+    faceless = data / "faceless"
+    faceless.mkdir()
+    for index, grey in enumerate(range(40, 220, 20)):
+        cv2.imwrite(str(faceless / f"{index}.png"), smiley(grey))
+    arguments = [str(data), "--work", str(tmp_path), "--out", str(tmp_path)]
+    tiny = ["--faces", "60", "--epochs", "2", "--width", "4"]
+
+    result = CliRunner().invoke(train_verifier, [*arguments, *tiny], catch_exceptions=False)
+
+    assert result.exit_code == 0
+    verifier = load_network(VERIFIER_FILE, tmp_path)
+    with np.load(tmp_path / "verifier.npz") as views:
+        scores = {
+            name: np.mean([[*verifier(view.astype(np.float32)).values()] for view in views[name]])
+            for name in ("faces", "others")
+        }
+    assert scores["faces"] > scores["others"]
 
 
 def test_ages_of_both_sets_fall_into_the_same_bands(data: Path, tmp_path: Path) -> None:

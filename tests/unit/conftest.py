@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ethnicity.faces import Finder
 from ethnicity.geometry import Pixels
 from ethnicity.networks import Network
 from ethnicity.pipeline import Models, load_models
@@ -18,7 +19,12 @@ def models() -> Models:
 
 @pytest.fixture(scope="session")
 def detector(models: Models) -> Network:
-    return models.detector
+    return models.finder.detector
+
+
+@pytest.fixture(scope="session")
+def finder(models: Models) -> Finder:
+    return models.finder
 
 
 @pytest.fixture(scope="session")

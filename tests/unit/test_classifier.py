@@ -3,6 +3,7 @@
 import json
 from typing import cast
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ethnicity import LABELS
-from ethnicity.classifier import Calibration, Classifier
-from ethnicity.faces import CHIP
+from ethnicity.classifier import Calibration, Classifier, calibration_for, detail
+from ethnicity.faces import CHIP, Finder, align, find_faces
+from ethnicity.geometry import Pixels
 from ethnicity.networks import MODELS, Network, Tensor
 from ethnicity.pipeline import Models
+from tests.unit.pictures import resized
 
 LN2, LN3 = np.log(2), np.log(3)
 
@@ -23,12 +26,19 @@ logits_of_any_size = arrays(
 five = st.lists(st.floats(0, 1), min_size=5, max_size=5)
 
 
+@pytest.fixture(scope="module")
+def chip(finder: Finder, portrait_pixels: Pixels) -> Pixels:
+    """The astronaut's face, aligned."""
+    return align(portrait_pixels, find_faces(finder, portrait_pixels)[0])
+
+
 def calibration(
     temperature: float = 1.0,
     bias: tuple[float, ...] = (0, 0, 0, 0, 0),
     thresholds: tuple[float, ...] = (0.1, 0.1, 0.1, 0.1, 0.1),
+    min_detail: float = 0,
 ) -> Calibration:
-    return Calibration(temperature, np.array(bias, float), np.array(thresholds, float))
+    return Calibration(min_detail, temperature, np.array(bias, float), np.array(thresholds, float))
 
 
 def logits(*values: float) -> Tensor:
@@ -134,8 +144,8 @@ def test_the_network_is_given_the_pixels_as_they_are() -> None:
         return {"logits": logits(LN2, 0, LN3, 0, 0)}
 
     chip = np.random.default_rng(5).integers(0, 256, (CHIP, CHIP, 3), np.uint8)
-    classifier = Classifier(cast("Network", run), calibration(), "test")
-    assert classifier.probabilities(chip) == pytest.approx(np.array([2, 1, 3, 1, 1]) / 8)
+    classifier = Classifier(cast("Network", run), (calibration(),), "test")
+    assert classifier.judge(chip)[0] == pytest.approx(np.array([2, 1, 3, 1, 1]) / 8)
     (image,) = seen
     assert image.dtype == np.float32
     assert np.array_equal(image, chip)
@@ -146,25 +156,71 @@ def test_the_committed_classifier_gives_probabilities_for_any_chip(
     models: Models, grey: int
 ) -> None:
     chip = np.full((CHIP, CHIP, 3), grey, np.uint8)
-    found = models.classifier.probabilities(chip)
+    found, _ = models.classifier.judge(chip)
     assert found.shape == (len(LABELS),)
     assert found.dtype == np.float64
     assert (found >= 0).all()
     assert float(found.sum()) == pytest.approx(1, abs=1e-9)
-    assert np.array_equal(models.classifier.probabilities(chip), found)
+    assert np.array_equal(models.classifier.judge(chip)[0], found)
 
 
-def test_the_committed_calibration_has_every_label(models: Models) -> None:
+def test_the_committed_calibrations_have_every_label(models: Models) -> None:
     about = json.loads((MODELS / "classifier.json").read_text())
-    assert list(about["bias"]) == list(LABELS)
-    assert list(about["thresholds"]) == list(LABELS)
     assert (MODELS / about["network"]).is_file()
-    committed = models.classifier.calibration
-    assert committed.temperature == about["temperature"] > 0
-    assert committed.bias.tolist() == [about["bias"][label] for label in LABELS]
-    assert committed.thresholds.tolist() == [about["thresholds"][label] for label in LABELS]
-    assert np.isfinite(committed.bias).all()
-    assert ((committed.thresholds > 0) & (committed.thresholds < 1)).all()
+    for loaded, committed in zip(
+        models.classifier.calibrations, about["calibrations"], strict=True
+    ):
+        assert list(committed["bias"]) == list(LABELS)
+        assert list(committed["thresholds"]) == list(LABELS)
+        assert loaded.temperature == committed["temperature"] > 0
+        assert loaded.bias.tolist() == [committed["bias"][label] for label in LABELS]
+        assert loaded.thresholds.tolist() == [committed["thresholds"][label] for label in LABELS]
+        assert np.isfinite(loaded.bias).all()
+        assert ((loaded.thresholds > 0) & (loaded.thresholds < 1)).all()
+
+
+def test_the_committed_calibrations_leave_no_face_without_one(models: Models) -> None:
+    least = [each.min_detail for each in models.classifier.calibrations]
+    assert least == sorted(least, reverse=True)
+    assert least[-1] == 0
+
+
+# Small and blurred faces
+
+
+def test_a_sharp_face_has_more_detail_than_a_blurred_one(chip: Pixels) -> None:
+    amounts = [
+        detail(cv2.GaussianBlur(chip, (0, 0), sigma).astype(np.uint8)) for sigma in (0.5, 1, 2, 4)
+    ]
+    assert detail(chip) > amounts[0]
+    assert amounts == sorted(amounts, reverse=True)
+
+
+def test_an_enlarged_face_has_less_detail_the_smaller_it_was(chip: Pixels) -> None:
+    amounts = [detail(resized(resized(chip, side, side), CHIP, CHIP)) for side in (48, 24, 12, 6)]
+    assert amounts == sorted(amounts, reverse=True)
+
+
+def test_detail_does_not_depend_on_the_light(chip: Pixels) -> None:
+    assert detail(chip // 2) == pytest.approx(detail(chip), rel=0.05)
+
+
+@pytest.mark.parametrize("grey", [0, 128, 255])
+def test_a_blank_picture_has_no_detail(grey: int) -> None:
+    assert detail(np.full((CHIP, CHIP, 3), grey, np.uint8)) == 0
+
+
+def test_each_face_is_judged_by_the_calibration_for_its_detail() -> None:
+    steps = tuple(calibration(min_detail=least) for least in (0.2, 0.1, 0))
+    for amount, index in ((0.5, 0), (0.2, 0), (0.19, 1), (0.1, 1), (0.09, 2), (0, 2)):
+        assert calibration_for(amount, steps) is steps[index]
+
+
+def test_a_face_too_small_to_judge_leaves_most_labels_open(models: Models, chip: Pixels) -> None:
+    sharp, _ = models.classifier.judge(chip)
+    probabilities, kept = models.classifier.judge(resized(resized(chip, 7, 7), CHIP, CHIP))
+    assert len(kept) >= 3
+    assert probabilities.max() < 0.6 < sharp.max()
 
 
 def test_the_committed_classifier_has_a_version(models: Models) -> None:

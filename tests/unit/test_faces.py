@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from ethnicity import blazeface, geometry, images
 from ethnicity.blazeface import SIDE, Detection
-from ethnicity.faces import CHIP, FRAME, Face, align, find_faces
+from ethnicity.faces import CHIP, FRAME, Face, Finder, align, find_faces
 from ethnicity.geometry import Pixels, Points
 from ethnicity.networks import Network, Tensor
 from tests.unit.pictures import difference, encode, encode_oriented, on_canvas, resized
@@ -46,8 +46,8 @@ def only(faces: list[Face]) -> Face:
 
 
 @pytest.fixture(scope="module")
-def face(detector: Network, portrait_pixels: Pixels) -> Face:
-    return only(find_faces(detector, portrait_pixels))
+def face(finder: Finder, portrait_pixels: Pixels) -> Face:
+    return only(find_faces(finder, portrait_pixels))
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +72,10 @@ def test_the_face_of_a_portrait_is_found_once(face: Face) -> None:
 
 @pytest.mark.parametrize("scale", [0.25, 0.3, 0.5, 0.75, 1.5, 2, 3, 5])
 def test_the_face_is_found_at_every_scale(
-    detector: Network, portrait_pixels: Pixels, scale: float
+    finder: Finder, portrait_pixels: Pixels, scale: float
 ) -> None:
     side = round(512 * scale)
-    found = only(find_faces(detector, resized(portrait_pixels, side, side)))
+    found = only(find_faces(finder, resized(portrait_pixels, side, side)))
     assert overlap(found.corners / scale, FACE) > 0.7
 
 
@@ -93,63 +93,63 @@ def test_the_face_is_found_at_every_scale(
     ],
 )
 def test_the_face_is_found_wherever_it_lies_on_a_canvas(
-    detector: Network,
+    finder: Finder,
     portrait_pixels: Pixels,
     size: tuple[int, int],
     corner: tuple[int, int],
     grey: int,
 ) -> None:
     canvas = on_canvas(portrait_pixels, size, corner, grey)
-    found = only(find_faces(detector, canvas))
+    found = only(find_faces(finder, canvas))
     assert overlap(found.corners - corner, FACE) > 0.6
 
 
 @pytest.mark.parametrize("degrees", [-40, -20, 20, 40])
 def test_a_tilted_face_is_found_and_aligned_upright(
-    detector: Network, portrait_pixels: Pixels, face: Face, degrees: int
+    finder: Finder, portrait_pixels: Pixels, face: Face, degrees: int
 ) -> None:
     turn = np.array(cv2.getRotationMatrix2D((223.0, 124.0), degrees, 1.0), np.float64)
     tilted = cv2.warpAffine(
         portrait_pixels, turn, (512, 512), borderMode=cv2.BORDER_REPLICATE
     ).astype(np.uint8)
-    found = only(find_faces(detector, tilted))
+    found = only(find_faces(finder, tilted))
     assert misplaced(found, geometry.apply(turn, frame_corners(face))) < 0.08
 
 
 def test_a_mirrored_portrait_has_its_face_on_the_other_side(
-    detector: Network, portrait_pixels: Pixels
+    finder: Finder, portrait_pixels: Pixels
 ) -> None:
-    found = only(find_faces(detector, np.ascontiguousarray(portrait_pixels[:, ::-1])))
+    found = only(find_faces(finder, np.ascontiguousarray(portrait_pixels[:, ::-1])))
     mirrored = np.array([[512 - FACE[1, 0], FACE[0, 1]], [512 - FACE[0, 0], FACE[1, 1]]])
     assert overlap(found.corners, mirrored) > 0.8
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_a_portrait_stored_turned_has_the_same_face(
-    detector: Network, portrait_pixels: Pixels, face: Face, orientation: int
+    finder: Finder, portrait_pixels: Pixels, face: Face, orientation: int
 ) -> None:
     picture = images.decode(encode_oriented(portrait_pixels, orientation, quality=95))
-    found = only(find_faces(detector, picture.pixels))
+    found = only(find_faces(finder, picture.pixels))
     assert overlap(found.corners, face.corners) > 0.9
     assert misplaced(found, frame_corners(face)) < 0.05
 
 
 @pytest.mark.parametrize("larger_first", [True, False])
 def test_two_faces_are_both_found_the_largest_first(
-    detector: Network, portrait_pixels: Pixels, *, larger_first: bool
+    finder: Finder, portrait_pixels: Pixels, *, larger_first: bool
 ) -> None:
     larger = resized(portrait_pixels, 760, 760)
     larger_left, smaller_left = (0, 760) if larger_first else (512, 0)
     canvas = on_canvas(larger, (1272, 760), (larger_left, 0))
     canvas[:512, smaller_left : smaller_left + 512] = portrait_pixels
-    first, second = find_faces(detector, canvas)
+    first, second = find_faces(finder, canvas)
     assert overlap(first.corners, FACE * (760 / 512) + np.array([larger_left, 0])) > 0.6
     assert overlap(second.corners, FACE + np.array([smaller_left, 0])) > 0.6
     assert first.width > second.width
 
 
-def test_the_same_face_twice_is_two_faces(detector: Network, portrait_pixels: Pixels) -> None:
-    found = find_faces(detector, np.concatenate([portrait_pixels, portrait_pixels], axis=1))
+def test_the_same_face_twice_is_two_faces(finder: Finder, portrait_pixels: Pixels) -> None:
+    found = find_faces(finder, np.concatenate([portrait_pixels, portrait_pixels], axis=1))
     assert len(found) == 2
     left, right = sorted(found, key=lambda face: float(face.corners[0, 0]))
     assert overlap(left.corners, FACE) > 0.6
@@ -166,19 +166,19 @@ def test_the_same_face_twice_is_two_faces(detector: Network, portrait_pixels: Pi
     ],
 )
 def test_the_box_of_a_face_cut_by_the_edge_lies_in_the_picture(
-    detector: Network, portrait_pixels: Pixels, columns: slice, rows: slice
+    finder: Finder, portrait_pixels: Pixels, columns: slice, rows: slice
 ) -> None:
     part = np.ascontiguousarray(portrait_pixels[rows, columns])
-    found = only(find_faces(detector, part))
+    found = only(find_faces(finder, part))
     assert (found.corners >= 0).all()
     assert (found.corners <= part.shape[1::-1]).all()
     assert overlap(found.corners + np.array([columns.start, rows.start]), FACE) > 0.4
 
 
-def test_looking_twice_finds_the_same(detector: Network, portrait_pixels: Pixels) -> None:
-    first = only(find_faces(detector, portrait_pixels))
-    find_faces(detector, np.zeros((300, 300, 3), np.uint8))
-    again = only(find_faces(detector, portrait_pixels))
+def test_looking_twice_finds_the_same(finder: Finder, portrait_pixels: Pixels) -> None:
+    first = only(find_faces(finder, portrait_pixels))
+    find_faces(finder, np.zeros((300, 300, 3), np.uint8))
+    again = only(find_faces(finder, portrait_pixels))
     assert np.array_equal(first.corners, again.corners)
     assert np.array_equal(first.to_chip, again.to_chip)
     assert first.score == again.score
@@ -219,16 +219,16 @@ def drawn_board() -> Pixels:
         ),
     ],
 )
-def test_no_face_is_found_in_drawings(detector: Network, pixels: Pixels) -> None:
-    assert find_faces(detector, pixels) == []
+def test_no_face_is_found_in_drawings(finder: Finder, pixels: Pixels) -> None:
+    assert find_faces(finder, pixels) == []
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (128, 128, 128), (220, 180, 150)])
 @pytest.mark.parametrize("size", [(64, 64), (200, 200), (480, 640)])
 def test_no_face_is_found_in_one_colour(
-    detector: Network, size: tuple[int, int], colour: tuple[int, int, int]
+    finder: Finder, size: tuple[int, int], colour: tuple[int, int, int]
 ) -> None:
-    assert find_faces(detector, np.full((*size, 3), colour, np.uint8)) == []
+    assert find_faces(finder, np.full((*size, 3), colour, np.uint8)) == []
 
 
 @pytest.mark.parametrize(
@@ -236,10 +236,10 @@ def test_no_face_is_found_in_one_colour(
     [(1, 1), (2, 1), (3, 200), (200, 3), (10_000, 20), (20, 10_000), (8192, 1), (255, 256)],
 )
 def test_pictures_of_odd_shapes_are_searched(
-    detector: Network, portrait_pixels: Pixels, width: int, height: int
+    finder: Finder, portrait_pixels: Pixels, width: int, height: int
 ) -> None:
     pixels = cv2.resize(portrait_pixels, (width, height)).astype(np.uint8)
-    for found in find_faces(detector, pixels):
+    for found in find_faces(finder, pixels):
         assert (found.corners >= 0).all()
         assert (found.corners <= (width, height)).all()
 
@@ -248,10 +248,10 @@ def test_pictures_of_odd_shapes_are_searched(
 
 
 def test_an_aligned_face_has_eyes_and_mouth_where_the_classifier_expects_them(
-    detector: Network, chip: Callable[[int], Pixels]
+    finder: Finder, chip: Callable[[int], Pixels]
 ) -> None:
     with_border = np.array([[1, 0, SIDE / 4], [0, 1, SIDE / 4]]) / 1.5
-    (found,) = blazeface.detect(detector, geometry.warp(chip(SIDE), with_border, SIDE), 0.5)
+    (found,) = blazeface.detect(finder.detector, geometry.warp(chip(SIDE), with_border, SIDE), 0.5)
     points = found.keypoints / SIDE * 1.5 - 0.25
     assert np.abs(points[[0, 1, 3]] - FRAME).max() < 0.04
 
@@ -265,20 +265,20 @@ def test_an_aligned_face_has_the_size_that_the_classifier_takes(
 
 
 def test_a_face_is_aligned_alike_whatever_the_pictures_size(
-    detector: Network, portrait_pixels: Pixels, face: Face
+    finder: Finder, portrait_pixels: Pixels, face: Face
 ) -> None:
     for side in (400, 1024, 1600):
         pixels = resized(portrait_pixels, side, side)
-        found = only(find_faces(detector, pixels))
+        found = only(find_faces(finder, pixels))
         assert misplaced(found, frame_corners(face) * (side / 512)) < 0.05
 
 
 @pytest.mark.parametrize("side", [64, 100, 200, 400])
 def test_a_picture_that_is_a_chip_is_taken_whole(
-    detector: Network, chip: Callable[[int], Pixels], side: int
+    finder: Finder, chip: Callable[[int], Pixels], side: int
 ) -> None:
     pixels = images.decode(encode(chip(side), quality=95)).pixels
-    found = only(find_faces(detector, pixels))
+    found = only(find_faces(finder, pixels))
     assert found.score is None
     assert found.corners.tolist() == [[0, 0], [side, side]]
     whole = cv2.resize(pixels, (CHIP, CHIP), interpolation=cv2.INTER_AREA).astype(np.uint8)
@@ -286,31 +286,31 @@ def test_a_picture_that_is_a_chip_is_taken_whole(
 
 
 def test_a_chip_of_the_classifiers_size_is_not_touched(
-    detector: Network, chip: Callable[[int], Pixels]
+    finder: Finder, chip: Callable[[int], Pixels]
 ) -> None:
     pixels = chip(CHIP)
-    assert np.array_equal(align(pixels, only(find_faces(detector, pixels))), pixels)
+    assert np.array_equal(align(pixels, only(find_faces(finder, pixels))), pixels)
 
 
 @pytest.mark.parametrize("side", [64, 200])
 def test_a_chip_is_aligned_as_any_face_where_that_is_asked_for(
-    detector: Network, chip: Callable[[int], Pixels], side: int
+    finder: Finder, chip: Callable[[int], Pixels], side: int
 ) -> None:
     pixels = chip(side)
-    found = only(find_faces(detector, pixels, take_chips_whole=False))
+    found = only(find_faces(finder, pixels, take_chips_whole=False))
     assert found.score is not None
     assert misplaced(found, geometry.square_corners(side)) < 0.08
 
 
 @pytest.mark.parametrize("border", [0.25, 0.5])
 def test_a_face_with_room_around_it_is_no_chip(
-    detector: Network, portrait_pixels: Pixels, face: Face, border: float
+    finder: Finder, portrait_pixels: Pixels, face: Face, border: float
 ) -> None:
     transform = face.to_chip * 2
     transform[:, 2] += 2 * CHIP * border
     side = round(2 * CHIP * (1 + 2 * border))
     pixels = geometry.warp(portrait_pixels, transform, side)
-    assert only(find_faces(detector, pixels)).score is not None
+    assert only(find_faces(finder, pixels)).score is not None
 
 
 # The detector itself
@@ -373,14 +373,20 @@ def test_each_anchor_has_its_place(anchor: int, centre: tuple[int, int]) -> None
     assert found.score == pytest.approx(1 / (1 + np.exp(-5)))
 
 
-def test_overlapping_detections_are_merged_weighted_by_score() -> None:
+def test_overlapping_detections_are_merged_weighted_by_score_above_the_least() -> None:
     even = float(np.log(0.9 / 0.1)), float(np.log(0.6 / 0.4))
     network = answering((0, even[0], offsets(0, 0, 40, 40)), (1, even[1], offsets(5, 0, 40, 40)))
     (found,) = seen_by(network)
     assert found.score == pytest.approx(0.9)
-    shift = 5 * 0.6 / 1.5
+    shift = 5 * 0.1 / 0.5
     assert np.allclose(found.corners, [[4 + shift - 20, -16], [4 + shift + 20, 24]])
     assert np.allclose(found.keypoints, [[4 + shift, 4]] * 6)
+
+
+def test_one_that_hardly_counts_moves_the_average_by_next_to_nothing() -> None:
+    sure, hardly = (0, 2.0, offsets(0, 0, 40, 40)), (1, 1e-4, offsets(5, 0, 40, 40))
+    (alone,), (together,) = seen_by(answering(sure)), seen_by(answering(sure, hardly))
+    assert np.abs(alone.corners - together.corners).max() < 0.01
 
 
 def test_detections_apart_stay_apart_the_best_first() -> None:
@@ -413,17 +419,45 @@ FEATURES = [0.0, 0, 30, 30, -8, -8, 8, -8, 0, 0, 0, 9, -16, -6, 16, -6]
 
 
 @pytest.mark.parametrize(
-    ("anchor", "logit", "count"),
+    ("anchor", "logit", "verdict", "count"),
     [
-        pytest.param(MIDDLE, 3, 1, id="there and certain"),
-        pytest.param(MIDDLE, 0.8, 0, id="there and doubtful"),
-        pytest.param(CORNER, 3, 0, id="another one"),
+        pytest.param(MIDDLE, 3, 2, 1, id="there and verified"),
+        pytest.param(MIDDLE, 3, -6, 0, id="there and rejected by the verifier"),
+        pytest.param(MIDDLE, -2, 9, 0, id="hardly there"),
+        pytest.param(CORNER, 3, 2, 0, id="another one"),
     ],
 )
-def test_a_face_counts_if_a_closer_look_shows_it_in_its_place(
-    anchor: int, logit: float, count: int
+def test_a_face_counts_if_a_closer_look_shows_it_in_its_place_and_the_verifier_agrees(
+    anchor: int, logit: float, verdict: float, count: int
 ) -> None:
-    network = answering_in_turn(
-        answering((MIDDLE, 0, FEATURES)), answering((anchor, logit, FEATURES))
-    )
-    assert len(find_faces(network, np.zeros((200, 200, 3), np.uint8))) == count
+    # GIVEN a detector that proposes a face, and looks again, and sees nothing else
+    nothing = answering()
+    first, second = answering((MIDDLE, 0, FEATURES)), answering((anchor, logit, FEATURES))
+    detector = answering_in_turn(first, second, *([nothing] * 4))
+    # AND a verifier with this opinion
+    verifier = cast("Network", lambda _: {"logits": np.array([verdict], np.float32)})
+
+    found = find_faces(Finder(detector, verifier), np.zeros((200, 200, 3), np.uint8))
+
+    assert len(found) == count
+    assert all(each.score == pytest.approx(1 / (1 + np.exp(-7.5 / 3))) for each in found)
+
+
+@pytest.mark.parametrize("degrees", [-90, 90, 180])
+def test_a_face_in_a_picture_held_wrongly_is_found_and_aligned_upright(
+    finder: Finder, portrait_pixels: Pixels, face: Face, degrees: int
+) -> None:
+    turned = np.ascontiguousarray(np.rot90(portrait_pixels, degrees // 90))
+    found = only(find_faces(finder, turned))
+    upright = align(portrait_pixels, face).astype(int)
+    assert np.abs(align(turned, found).astype(int) - upright).mean() < 25
+
+
+def test_small_faces_beside_a_large_one_are_found_only_by_a_thorough_search(
+    finder: Finder, portrait_pixels: Pixels
+) -> None:
+    pixels = np.zeros((400, 800, 3), np.uint8)
+    pixels[:, :400] = portrait_pixels[20:260, 100:340].repeat(2, 0).repeat(2, 1)[:400, :400]
+    pixels[300:380, 700:780] = resized(portrait_pixels[60:188, 160:288], 80, 80)
+    assert len(find_faces(finder, pixels)) == 1
+    assert len(find_faces(finder, pixels, thorough=True)) == 2

@@ -114,7 +114,7 @@ def test_every_checksum_has_its_file() -> None:
 
 
 def test_the_committed_networks_take_and_give_what_the_package_expects(models: Models) -> None:
-    found = models.detector(np.zeros((blazeface.SIDE, blazeface.SIDE, 3), np.float32))
+    found = models.finder.detector(np.zeros((blazeface.SIDE, blazeface.SIDE, 3), np.float32))
     assert found["classificators"].shape == (896, 1)
     assert found["regressors"].shape == (896, 16)
     (logits,) = models.classifier.network(np.zeros((CHIP, CHIP, 3), np.float32)).values()

@@ -20,6 +20,7 @@ from ethnicity.faces import CHIP, find_faces
 from ethnicity.geometry import Pixels
 from ethnicity.pipeline import Classification, ClassifiedFace, Models, classify
 from tests.unit.pictures import encode, encode_oriented, on_canvas, resized
+from tests.unit.profiles import SRGB, SRGB_CURVE, parametric, rgb
 
 FACE_KEYS = ["ethnicity", "confidence", "probabilities", "prediction_set", "uncertain", "face"]
 PICTURE_KEYS = ["faces_found", "model", "notice"]
@@ -84,6 +85,23 @@ def test_all_orientations_of_a_photo_get_the_same_answer(
     assert np.ptp([face.box for face in found], axis=0).max() <= 3
 
 
+def test_a_photo_in_another_colour_space_gets_the_same_answer(
+    models: Models, portrait_pixels: Pixels
+) -> None:
+    # GIVEN the portrait with blue for red, and the profile that says so
+    swapped = rgb(SRGB[::-1], parametric(3, *SRGB_CURVE))
+    picture = encode(portrait_pixels[:, :, ::-1], quality=98, subsampling="4:4:4")
+    with_profile = encode(
+        portrait_pixels[:, :, ::-1], quality=98, subsampling="4:4:4", icc_profile=swapped
+    )
+    expected = only(classify(models, encode(portrait_pixels, quality=98, subsampling="4:4:4")))
+
+    right, wrong = only(classify(models, with_profile)), only(classify(models, picture))
+
+    assert np.abs(right.probabilities - expected.probabilities).max() < 0.05
+    assert np.abs(wrong.probabilities - expected.probabilities).max() > 0.05
+
+
 def test_a_mirrored_photo_has_its_face_on_the_other_side(
     models: Models, portrait_pixels: Pixels, portrait_answer: Classification
 ) -> None:
@@ -129,7 +147,7 @@ def test_the_box_is_in_the_picture_as_displayed(
 
 @pytest.mark.parametrize("side", [64, 200])
 def test_a_face_crop_is_taken_whole(models: Models, portrait_pixels: Pixels, side: int) -> None:
-    (found,) = find_faces(models.detector, portrait_pixels)
+    (found,) = find_faces(models.finder, portrait_pixels)
     crop = geometry.warp(portrait_pixels, found.to_chip * (side / CHIP), side)
     answer = classify(models, encode(crop, quality=95))
     assert answer.faces_found == 1

@@ -47,18 +47,24 @@ def detect(network: Network, view: Pixels, min_score: float) -> list[Detection]:
     half = points[:, 1] / 2
     points[:, 0], points[:, 1] = points[:, 0] - half, points[:, 0] + half
     scores = 1 / (1 + np.exp(-logits[found].astype(np.float64)))
-    return _merge_overlapping(points, scores)
+    return _merge_overlapping(points, scores, min_score)
 
 
-def _merge_overlapping(points: NDArray[np.float64], scores: Scores) -> list[Detection]:
-    """One detection for each face: the average, weighted by score, of all that overlap the best."""
+def _merge_overlapping(
+    points: NDArray[np.float64], scores: Scores, min_score: float
+) -> list[Detection]:
+    """One detection for each face: the average of all that overlap the best.
+
+    Weighted by score above ``min_score``: one that just comes to count moves the average by
+    nothing, or noise in a picture would make the answer jump.
+    """
     order = np.argsort(-scores, kind="stable")
     points, scores = points[order], scores[order]
     merged = []
     while len(scores):
         same = _overlaps(points) > _MAX_OVERLAP
         same[0] = True
-        mean = np.average(points[same], axis=0, weights=scores[same])
+        mean = np.average(points[same], axis=0, weights=scores[same] - min_score)
         merged.append(Detection(mean[:2], mean[2:], float(scores[0])))
         points, scores = points[~same], scores[~same]
     return merged

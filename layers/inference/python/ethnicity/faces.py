@@ -5,10 +5,11 @@ similarity transform that puts eyes and mouth where UTKFace has them; a picture 
 such a crop (a chip) is taken whole.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ethnicity import blazeface, geometry
 from ethnicity.blazeface import Detection
@@ -24,32 +25,56 @@ mean answer on UTKFace's 200-pixel validation chips, made symmetric."""
 
 _ANCHOR_KEYPOINTS = [0, 1, 3]  # the eyes and the mouth: the nose moves most as the head turns
 
-PROPOSAL_SCORE = 0.3
-"""A face is proposed on a view of the picture, and confirmed on an enlarged view of itself"""
+_MIN_SCORE = 0.3
+"""Of the detector, at both looks: low, since the verifier has the last word."""
 
-CONFIRMED_SCORE = 0.7
-CONFIRMED_SCORE_CLOSE = 0.5
-"""with less certainty where it fills ``_CLOSE`` of the picture's longer side, as in a portrait."""
-_CLOSE = 0.45
+_DETECTOR_WEIGHT, _LEAST_SUM, _TEMPERATURE = 2.0, 0.5, 3.0
+"""A face's log odds are the verifier's and so many times the detector's, above a least sum: what
+lost the fewest faces of validation pictures for a given number of false ones. They are tempered,
+since the two networks often err together."""
+
+VERIFIED = 0.5
+"""The score from which on something is a face."""
+
+_SURE, _BESIDE_A_SURE_ONE = 0.92, 0.82
+"""Beside a sure face others must be nearly as sure: clothes and background that pass for a doubtful
+face are common, while a doubtful face beside a sure one is rare."""
+
+VERIFIER_SIDE = 64
+"""Width and height of the verifier's view, in pixels."""
+
+BORDER = 0.25
+"""Added around a view on each side, as a fraction: BlazeFace misses faces that fill its view, and
+the verifier judges better with hair and shoulders in sight."""
 
 _OFF_CENTRE = 0.2
-"""How far from the middle of that view the face may be, as a share of it: else it is another."""
-
-_BORDER = 0.25
-"""Added around a view on each side, as a fraction: BlazeFace misses faces that fill its view."""
+"""How far from the middle of its own view a face may be, as a share of it: else it is another."""
 
 _CHIP_TOLERANCE = 0.15
 """How far, on average, the frame's corners may lie from those of a picture that is itself a chip,
 as a fraction of its side: 99 % of UTKFace's chips stay below it."""
 
 _LARGE_FACE = 0.25
-"""Beside a face of this share of the picture's longer side, no search for much smaller ones."""
+"""Beside a face of this share of the picture's longer side, much smaller ones are not looked for
+unless asked."""
 
-_SMALL_PICTURE = 256
-"""A picture of at most this many pixels a side is searched as a whole only."""
+_TILES = (2, 4, 8)
+"""How many tiles in turn make up the longer side: a view shows faces from a sixth of its side
+on."""
+
+_MAX_FACES = 200
+"""Proposals beyond the best so many are dropped, which bounds the time that a picture can take."""
 
 _SAME_FACE = 0.5
 """Two detections are one face if their centres are closer than this share of the larger's width."""
+
+
+@dataclass(frozen=True)
+class Finder:
+    """The two networks that find faces: one proposes and places them, the other judges each."""
+
+    detector: Network
+    verifier: Network
 
 
 @dataclass(frozen=True)
@@ -57,7 +82,7 @@ class Face:
     """A face in a picture.
 
     ``corners``: shape (2, 2), top left and bottom right, in the picture's pixels, inside it.
-    ``score``: the detector's, 0 to 1; ``None`` where the picture is itself a chip.
+    ``score``: how sure both networks are, 0 to 1; ``None`` where the picture is itself a chip.
     ``to_chip``: maps the picture to the aligned face.
     """
 
@@ -71,23 +96,34 @@ class Face:
         return float(self.corners[1, 0] - self.corners[0, 0])
 
 
-def find_faces(detector: Network, pixels: Pixels, *, take_chips_whole: bool = True) -> list[Face]:
+def find_faces(
+    finder: Finder, pixels: Pixels, *, take_chips_whole: bool = True, thorough: bool = False
+) -> list[Face]:
     """The faces of a picture, largest first; empty if there is none.
 
     A picture that is itself a chip has one face, the whole picture, unless ``take_chips_whole`` is
-    false: then its face is aligned as any other.
+    false: then its face is aligned as any other. Small faces are looked for where there is no large
+    one, or always if ``thorough``. Where none is sure, the picture is looked at from closer by and
+    turned.
     """
     height, width = pixels.shape[:2]
-    whole = _search(detector, pixels, _whole_view(width, height))
-    if take_chips_whole and whole and _is_chip(whole[0], width, height):
-        return [whole_picture(width, height)]
-    confirmed = _confirmed(detector, pixels, whole)
-    large = any(_width(found) >= _LARGE_FACE * max(width, height) for found in confirmed)
-    if not large and max(width, height) > _SMALL_PICTURE:
-        views = _tile_views(width, height)
-        tiles = [found for view in views for found in _search(detector, pixels, view)]
-        confirmed += _confirmed(detector, pixels, tiles)
-    faces = [_face(found, width, height) for found in _distinct(confirmed)]
+    upright = search(finder.detector, pixels, [_whole_view(width, height)])
+    if take_chips_whole and upright and _is_chip(upright[0], width, height):
+        (judged,) = _judged(finder.verifier, pixels, upright[:1])
+        if judged.score >= VERIFIED:
+            return [whole_picture(width, height)]
+    found = _verified(finder, pixels, upright)
+    large = any(_width(each) >= _LARGE_FACE * max(width, height) for each in found)
+    if thorough or not large:
+        tiles = search(finder.detector, pixels, _tiles(width, height))
+        found += _verified(finder, pixels, tiles)
+    if not _sure(found):
+        closer = _whole_view(width, height, border=0)
+        turned = [_whole_view(width, height, quarters) for quarters in (-1, 1, 2)]
+        found += _verified(finder, pixels, search(finder.detector, pixels, [closer, *turned]))
+    if _sure(found):
+        found = [each for each in found if each.score >= _BESIDE_A_SURE_ONE]
+    faces = [_face(each, width, height) for each in _distinct(found)]
     return sorted(faces, key=lambda face: -face.width)
 
 
@@ -96,31 +132,71 @@ def align(pixels: Pixels, face: Face) -> Pixels:
     return geometry.warp(pixels, face.to_chip, CHIP)
 
 
-def _search(detector: Network, pixels: Pixels, view: Transform) -> list[Detection]:
-    """What the detector proposes in a view of the picture, in the picture's pixels."""
-    seen = geometry.warp(pixels, view, blazeface.SIDE)
-    back = geometry.invert(view)
-    return [_mapped(found, back) for found in blazeface.detect(detector, seen, PROPOSAL_SCORE)]
+def upright_views(width: int, height: int) -> list[Transform]:
+    """The views in which the detector searches a picture of that size thoroughly."""
+    return [_whole_view(width, height), *_tiles(width, height)]
 
 
-def _confirmed(detector: Network, pixels: Pixels, proposed: list[Detection]) -> list[Detection]:
-    """Those of the proposed faces that the detector's second look finds again."""
-    looks = [_confirm(detector, pixels, each) for each in _distinct(proposed)]
-    return [found for found in looks if found is not None]
+def search(detector: Network, pixels: Pixels, views: Iterable[Transform]) -> list[Detection]:
+    """What the detector proposes in views of the picture, in the picture's pixels, best first."""
+    proposed = []
+    for view in views:
+        seen = geometry.warp(pixels, view, blazeface.SIDE)
+        back = geometry.invert(view)
+        proposed += [_mapped(each, back) for each in blazeface.detect(detector, seen, _MIN_SCORE)]
+    return _distinct(proposed)[:_MAX_FACES]
 
 
-def _confirm(detector: Network, pixels: Pixels, proposed: Detection) -> Detection | None:
-    """The detector's second look, at the face upright and enlarged: it places it more exactly."""
-    view = _frame_transform(proposed.keypoints, blazeface.SIDE, _BORDER)
-    seen = geometry.warp(pixels, view, blazeface.SIDE)
-    close = _width(proposed) >= _CLOSE * max(pixels.shape[:2])
-    needed = CONFIRMED_SCORE_CLOSE if close else CONFIRMED_SCORE
-    found = blazeface.detect(detector, seen, needed)
-    for best_first in found:
-        off_centre = np.abs(best_first.corners.mean(axis=0) / blazeface.SIDE - 0.5).max()
-        if off_centre <= _OFF_CENTRE:
-            return _mapped(best_first, geometry.invert(view))
-    return None
+def look_again(
+    detector: Network, pixels: Pixels, proposed: Iterable[Detection]
+) -> Iterator[Detection]:
+    """The detector's second look, at each proposal upright and enlarged: it places it better.
+
+    Those in which it sees no face then are left out.
+    """
+    for each in proposed:
+        view = _frame_view(each.keypoints, blazeface.SIDE, BORDER)
+        seen = geometry.warp(pixels, view, blazeface.SIDE)
+        for best_first in blazeface.detect(detector, seen, _MIN_SCORE):
+            off_centre = np.abs(best_first.corners.mean(axis=0) / blazeface.SIDE - 0.5).max()
+            if off_centre <= _OFF_CENTRE:
+                yield _mapped(best_first, geometry.invert(view))
+                break
+
+
+def verifier_view(pixels: Pixels, detection: Detection) -> Pixels:
+    """What the verifier is shown of a detection: the frame and its border, shape (64, 64, 3)."""
+    return geometry.warp(
+        pixels, _frame_view(detection.keypoints, VERIFIER_SIDE, BORDER), VERIFIER_SIDE
+    )
+
+
+def _verified(finder: Finder, pixels: Pixels, proposed: list[Detection]) -> list[Detection]:
+    """Those of the proposals that are faces, placed more exactly, and scored."""
+    placed = look_again(finder.detector, pixels, proposed)
+    return [each for each in _judged(finder.verifier, pixels, placed) if each.score >= VERIFIED]
+
+
+def _sure(found: list[Detection]) -> bool:
+    return any(each.score >= _SURE for each in found)
+
+
+def _judged(
+    verifier: Network, pixels: Pixels, detections: Iterable[Detection]
+) -> Iterator[Detection]:
+    """The detections with both networks' verdict, 0 to 1, in place of the detector's alone."""
+    for each in detections:
+        view = verifier_view(pixels, each).astype(np.float32)
+        # A face is one in a mirror too, while many a chance likeness is not.
+        verified = min(_logit(verifier, view), _logit(verifier, view[:, ::-1]))
+        detected = np.log(each.score / (1 - each.score))
+        log_odds = (verified + _DETECTOR_WEIGHT * detected - _LEAST_SUM) / _TEMPERATURE
+        yield replace(each, score=float(1 / (1 + np.exp(-log_odds))))
+
+
+def _logit(verifier: Network, view: NDArray[np.float32]) -> float:
+    (logit,) = verifier(view).values()
+    return float(logit[0])
 
 
 def _mapped(found: Detection, transform: Transform) -> Detection:
@@ -132,7 +208,7 @@ def _mapped(found: Detection, transform: Transform) -> Detection:
     return Detection(corners, geometry.apply(transform, found.keypoints), found.score)
 
 
-def _frame_transform(keypoints: Points, side: float, border: float = 0.0) -> Transform:
+def _frame_view(keypoints: Points, side: float, border: float = 0.0) -> Transform:
     """Put eyes and mouth where the frame has them, in a square of ``side`` pixels.
 
     Around the frame, the square has a border of that fraction of the frame.
@@ -142,29 +218,34 @@ def _frame_transform(keypoints: Points, side: float, border: float = 0.0) -> Tra
     return geometry.fit_similarity(keypoints[_ANCHOR_KEYPOINTS], target)
 
 
-def _whole_view(width: int, height: int) -> Transform:
-    """The whole picture in the middle of the detector's view, with a border around it."""
-    side = max(width, height) * (1 + 2 * _BORDER)
-    return _square_view((width - side) / 2, (height - side) / 2, side)
+def _whole_view(width: int, height: int, turns: int = 0, border: float = BORDER) -> Transform:
+    """The whole picture in the middle of the detector's view, with that border around it.
+
+    Turned by so many quarters of a turn, clockwise.
+    """
+    scale = blazeface.SIDE / (max(width, height) * (1 + 2 * border))
+    linear = scale * np.linalg.matrix_power(np.array([[0.0, -1.0], [1.0, 0.0]]), turns % 4)
+    return np.column_stack([linear, blazeface.SIDE / 2 - linear @ (width / 2, height / 2)])
 
 
-def _tile_views(width: int, height: int) -> Iterator[Transform]:
-    """Squares of half the longer side that overlap by half, so that no small face is cut in two."""
-    side = max(width, height) / 2
-    for top in _starts(height, side):
-        for left in _starts(width, side):
-            yield _square_view(left, top, side)
+def _tiles(width: int, height: int) -> Iterator[Transform]:
+    """Squares that overlap by half, so that no small face is cut in two: large ones, then smaller.
+
+    None that would have to be enlarged: there is nothing more to be seen in it.
+    """
+    for tiles in _TILES:
+        side = max(width, height) / tiles
+        if side >= blazeface.SIDE:
+            scale = blazeface.SIDE / side
+            for top in _starts(height, side):
+                for left in _starts(width, side):
+                    yield np.array([[scale, 0.0, -left * scale], [0.0, scale, -top * scale]])
 
 
 def _starts(length: int, side: float) -> Points:
     """Where tiles of ``side`` begin so that they cover ``length`` and overlap by half or more."""
     steps = max(0, int(np.ceil((length - side) / (side / 2))))
     return np.linspace(0, max(0.0, length - side), steps + 1)
-
-
-def _square_view(left: float, top: float, side: float) -> Transform:
-    scale = blazeface.SIDE / side
-    return np.array([[scale, 0.0, -left * scale], [0.0, scale, -top * scale]])
 
 
 def _width(found: Detection) -> float:
@@ -188,7 +269,7 @@ def _distinct(found: list[Detection]) -> list[Detection]:
 def _is_chip(found: Detection, width: int, height: int) -> bool:
     """Whether the frame that the face calls for is, near enough, the whole picture."""
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]])
-    in_frame = geometry.apply(_frame_transform(found.keypoints, 1.0), corners)
+    in_frame = geometry.apply(_frame_view(found.keypoints, 1.0), corners)
     misplaced = np.linalg.norm(in_frame - geometry.square_corners(1.0), axis=1).mean()
     return bool(misplaced <= _CHIP_TOLERANCE)
 
@@ -201,4 +282,4 @@ def whole_picture(width: int, height: int) -> Face:
 
 def _face(found: Detection, width: int, height: int) -> Face:
     corners = np.clip(found.corners, 0, (width, height))
-    return Face(corners, found.score, _frame_transform(found.keypoints, CHIP))
+    return Face(corners, found.score, _frame_view(found.keypoints, CHIP))

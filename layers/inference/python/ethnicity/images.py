@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import simplejpeg
 
+from ethnicity.colour import Profile, read_profile
 from ethnicity.errors import CorruptImage, ImageTooLarge, NoImage
 from ethnicity.geometry import Pixels
 from ethnicity.jpeg import read_header
@@ -30,11 +31,13 @@ class Picture:
 
     ``pixels``: uint8, shape (rows, columns, 3), RGB, perhaps smaller than the picture itself.
     ``width``, ``height``: of the picture as it is displayed, in pixels.
+    ``profile``: turns the pixels' colours into sRGB's, where they are not yet.
     """
 
     pixels: Pixels
     width: int
     height: int
+    profile: Profile | None
 
     @property
     def reduction(self) -> float:
@@ -82,7 +85,8 @@ def decode(data: bytes, max_bytes: int = MAX_BYTES) -> Picture:
         raise CorruptImage from error
     turned = header.orientation >= 5
     width, height = (header.height, header.width) if turned else (header.width, header.height)
-    return Picture(_upright(pixels, header.orientation), width, height)
+    profile = read_profile(header.icc) if header.icc else None
+    return Picture(_upright(pixels, header.orientation), width, height, profile)
 
 
 def _upright(pixels: Pixels, orientation: int) -> Pixels:

@@ -14,22 +14,28 @@ _START_OF_IMAGE = b"\xff\xd8\xff"
 _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
 _APP1 = 0xE1
+_APP2 = 0xE2
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _SEGMENT = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # among scans' data; other markers stand alone
 _MAX_SEGMENTS = 1000  # before the first scan; large profiles and panoramas need a hundred or two
 _FILL = re.compile(rb"\xff+")
 _ORIENTATION_TAG = 0x0112
+_ICC = b"ICC_PROFILE\0"
 
 
 @dataclass(frozen=True)
 class JpegHeader:
-    """Width and height as stored, in pixels, before the EXIF orientation (1 to 8) is applied."""
+    """Width and height as stored, in pixels, before the EXIF orientation (1 to 8) is applied.
+
+    ``icc``: the colour profile, empty where there is none.
+    """
 
     width: int
     height: int
     orientation: int
     scans: int
+    icc: bytes = b""
 
 
 def read_header(data: bytes) -> JpegHeader:
@@ -43,6 +49,7 @@ def read_header(data: bytes) -> JpegHeader:
         raise NotJpeg
     size: tuple[int, int] | None = None
     orientation = None
+    icc_parts = []
     position = 2
     for _ in range(_MAX_SEGMENTS):
         marker, start, end = _segment(data, position)
@@ -55,12 +62,17 @@ def read_header(data: bytes) -> JpegHeader:
             size = (width, height)
         elif marker == _APP1 and not orientation and data.startswith(b"Exif\0\0", start, end):
             orientation = _exif_orientation(data[start + 6 : end])
+        elif marker == _APP2 and data.startswith(_ICC, start, end):
+            icc_parts.append(data[start + len(_ICC) : end])
         position = end
     else:
         raise CorruptImage
     if size is None or 0 in size:
         raise CorruptImage
-    return JpegHeader(*size, orientation or 1, _count_scans(data, position))
+    icc = b"".join(
+        part[2:] for part in sorted(icc_parts)
+    )  # each starts with its number, and theirs
+    return JpegHeader(*size, orientation or 1, _count_scans(data, position), icc)
 
 
 def _segment(data: bytes, position: int) -> tuple[int, int, int]:

@@ -6,18 +6,19 @@ from pathlib import Path
 from ethnicity import faces, images
 from ethnicity.classifier import Classifier, Probabilities, load_classifier
 from ethnicity.errors import NoFace
-from ethnicity.faces import Face
+from ethnicity.faces import Face, Finder
 from ethnicity.images import Picture
-from ethnicity.networks import MODELS, Network, load_network
+from ethnicity.networks import MODELS, load_network
 
 DETECTOR_FILE = "face_detection_short_range.tflite"
+VERIFIER_FILE = "face_verifier.tflite"
 
 
 @dataclass(frozen=True)
 class Models:
     """What is loaded once and used for every picture. Not safe to share among threads."""
 
-    detector: Network
+    finder: Finder
     classifier: Classifier
 
 
@@ -26,7 +27,8 @@ class ClassifiedFace:
     """One face's answer.
 
     ``box``: left, top, width, height in whole pixels of the picture as displayed.
-    ``score``: the detector's, 0 to 1; ``None`` where the picture itself is a face crop.
+    ``score``: how sure it is that this is a face, 0 to 1; ``None`` where the picture itself is a
+    face crop.
     """
 
     probabilities: Probabilities
@@ -50,7 +52,16 @@ def load_models(folder: Path = MODELS) -> Models:
     Raises:
         ModelFileError: a file is missing or is not the one that was released.
     """
-    return Models(load_network(DETECTOR_FILE, folder), load_classifier(folder))
+    return Models(load_finder(folder), load_classifier(folder))
+
+
+def load_finder(folder: Path = MODELS) -> Finder:
+    """Load the two networks that find faces.
+
+    Raises:
+        ModelFileError: as `load_models`.
+    """
+    return Finder(load_network(DETECTOR_FILE, folder), load_network(VERIFIER_FILE, folder))
 
 
 def classify(
@@ -66,7 +77,7 @@ def classify(
         PictureError: one of its kinds for each fault that a picture can have; see `errors`.
     """
     picture = images.decode(data, max_bytes)
-    found = faces.find_faces(models.detector, picture.pixels)
+    found = faces.find_faces(models.finder, picture.pixels, thorough=all_faces)
     if not found:
         raise NoFace
     chosen = found if all_faces else found[:1]
@@ -75,11 +86,14 @@ def classify(
 
 
 def _classify_face(classifier: Classifier, picture: Picture, face: Face) -> ClassifiedFace:
-    probabilities = classifier.probabilities(faces.align(picture.pixels, face))
+    chip = faces.align(picture.pixels, face)
+    if picture.profile:
+        chip = picture.profile.to_srgb(chip)
+    probabilities, prediction_set = classifier.judge(chip)
     left, top, right, bottom = (round(edge) for edge in (face.corners * picture.reduction).ravel())
     return ClassifiedFace(
         probabilities=probabilities,
-        prediction_set=classifier.calibration.prediction_set(probabilities),
+        prediction_set=prediction_set,
         box=(left, top, min(right, picture.width) - left, min(bottom, picture.height) - top),
         score=face.score,
     )

@@ -1,0 +1,205 @@
+"""Photos as people take them: faces found, false alarms, accuracy by kind of picture, and cost.
+
+    make bench-photos DATA=folder FACELESS=folder
+
+writes benchmarks/PHOTOS.md. DATA is as for training; only test pictures are used. FACELESS holds
+photographs without faces, beside those that scikit-image and scikit-learn ship.
+"""
+
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import numpy as np
+import skimage
+import sklearn
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ethnicity.faces import align, find_faces, whole_picture
+from ethnicity.geometry import Pixels
+from ethnicity.pipeline import Models, load_models
+from training.data import FaceSet, load_sets, read_archive
+from training.scenes import Scene, paste, photographs
+
+RESULT = Path(__file__).with_name("PHOTOS.md")
+Right = NDArray[np.bool_]
+"""Of each picture, whether it was judged right."""
+
+SIDES = (24, 32, 48, 64, 96, 160, 320)
+ANGLES = (0, 30, 60, 90)
+_WITH_FACES = {"astronaut.png", "camera.png", "color.png"}  # and a palette, which shows nothing
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--faceless", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--work", type=click.Path(file_okay=False, path_type=Path), default=Path(".training"))
+@click.option("--count", default=100, show_default=True, help="Faces of each set in each row.")
+def main(data: Path, faceless: Path | None, work: Path, count: int) -> None:
+    """Measure, and write the tables."""
+    models = load_models()
+    tests = [each.part("test") for each in load_sets(data, work / "prepared")]
+    folders = [Path(skimage.__file__).parent / "data", Path(sklearn.__file__).parent / "datasets"]
+    folders += [faceless] if faceless else []
+    grounds = [
+        (file.name, picture)
+        for folder in folders
+        for file, picture in photographs(folder, 640)
+        if file.name not in _WITH_FACES
+    ]
+    parts = [
+        _head(models),
+        _detection(models, tests, [picture for _, picture in grounds], count),
+        _false_alarms(models, folders),
+        _accuracy(models, tests, [picture for _, picture in grounds], data, count),
+        _cost(),
+    ]
+    RESULT.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _head(models: Models) -> str:
+    packages = ("ai-edge-litert", "numpy", "opencv-python-headless", "simplejpeg")
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    return f"""# Photos as people take them
+
+Written by `make bench-photos`; {platform.machine()}, Python {platform.python_version()},
+{versions}; model {models.classifier.version}.
+"""
+
+
+def _scenes(
+    tests: list[FaceSet], grounds: list[Pixels], count: int, side: int, angle: float
+) -> Iterator[Scene]:
+    """Faces of every set in turn, pasted into photographs of 640 pixels; the same at every call."""
+    rng = np.random.default_rng((side, round(angle)))
+    fitting = [each for each in grounds if min(each.shape[:2]) >= min(1.5 * side, 400)]
+    for _ in range(count):
+        for each in tests:
+            face = each.pictures[rng.integers(len(each.pictures))]
+            ground = fitting[rng.integers(len(fitting))]
+            yield paste(face, side, angle * rng.choice([-1, 1]), ground, rng)
+
+
+def _detection(models: Models, tests: list[FaceSet], grounds: list[Pixels], count: int) -> str:
+    rows = []
+    for side in SIDES:
+        cells = []
+        for angle in ANGLES if side in (64, 160) else ANGLES[:1]:
+            scenes = tqdm(_scenes(tests, grounds, count, side, angle), total=2 * count)
+            found = [_finds(models, scene) for scene in scenes]
+            cells.append(f"{100 * np.mean(found):.1f} %")
+        rows.append([f"{side} px", *cells, *["" for _ in ANGLES[len(cells) :]]])
+    head = ["face crop of", "upright", *(f"turned by {angle}°" for angle in ANGLES[1:])]
+    return f"""## Faces found
+
+Test pictures of both sets, {2 * count} in each cell, pasted as squares of that size into
+photographs of 640 pixels and compressed again. Found: a face centred within 0.3 sides of the true
+place.
+
+{_table(head, rows)}
+"""
+
+
+def _finds(models: Models, scene: Scene) -> bool:
+    return any(
+        np.linalg.norm(face.corners.mean(axis=0) - scene.centre) < 0.3 * scene.side
+        for face in find_faces(models.finder, scene.pixels)
+    )
+
+
+def _false_alarms(models: Models, folders: list[Path]) -> str:
+    pictures, alarms, names = 0, 0, []
+    for folder in folders:
+        for file, picture in tqdm(photographs(folder, 1000), unit="photo"):
+            if file.name in _WITH_FACES:
+                continue
+            faces = find_faces(models.finder, picture)
+            pictures += 1
+            alarms += len(faces)
+            names += [f"`{file.name}`"] if faces else []
+    listed = f": {', '.join(names)}." if names else "."
+    return f"""## False faces
+
+{alarms} in {pictures} photographs without faces, at 1,000 pixels{listed}
+"""
+
+
+def _accuracy(
+    models: Models, tests: list[FaceSet], grounds: list[Pixels], data: Path, count: int
+) -> str:
+    rng = np.random.default_rng(1)
+    rows: list[tuple[str, Right, Right]] = []
+    for each in tests:
+        ideal = _accuracies(models, each.label, each.pictures, whole=True)
+        served = _accuracies(models, each.label, each.pictures)
+        rows.append((f"{each.name}, as they are", ideal, served))
+        scenes = [
+            paste(face, int(rng.integers(64, 321)), 0, grounds[rng.integers(len(grounds))], rng)
+            for face in tqdm(each.pictures[: 5 * count], unit="scene")
+        ]
+        shown = len(scenes)
+        pasted = _accuracies(models, each.label[:shown], [scene.pixels for scene in scenes])
+        rows.append((f"{each.name}, pasted at 64 to 320 px", ideal[:shown], pasted))
+    utkface = tests[0]
+    large = dict(read_archive(data / "utk200.tar"))
+    also_large = np.array([file in large for file in utkface.files])
+    label = utkface.label[also_large]
+    ideal = _accuracies(models, label, utkface.pictures[also_large], whole=True)
+    served = _accuracies(models, label, [large[file] for file in utkface.files[also_large]])
+    rows.append(("utkface at 200 px, those that exist so", ideal, served))
+    head = ["test pictures", "number", "ideal crop", "through the service", "points between"]
+    cells = [
+        [
+            name,
+            str(len(ideal)),
+            f"{100 * ideal.mean():.1f} %",
+            f"{100 * served.mean():.1f} %",
+            f"{100 * (served.mean() - ideal.mean()):+.1f}",
+        ]
+        for name, ideal, served in rows
+    ]
+    return f"""## Accuracy by kind of picture
+
+Equal priors; a missed face counts as wrong. The ideal crop is the data set's own picture of 64 or
+96 pixels, taken whole and given to the classifier directly.
+
+{_table(head, cells)}
+"""
+
+
+def _accuracies(
+    models: Models, label: NDArray[np.int64], pictures: Iterable[Pixels], *, whole: bool = False
+) -> Right:
+    """Whether each picture's largest face is judged right."""
+    right = []
+    for truth, picture in zip(label, tqdm(pictures, unit="pic"), strict=True):
+        height, width = picture.shape[:2]
+        crop = whole_picture(width, height)
+        faces = [crop] if whole else find_faces(models.finder, picture)[:1]
+        guesses = [models.classifier.judge(align(picture, face))[0].argmax() for face in faces]
+        right.append(guesses == [truth])
+    return np.array(right)
+
+
+def _cost() -> str:
+    """In a process of its own, where nothing else has taken memory."""
+    command = [sys.executable, "-m", "benchmarks.large_photo"]
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+        subprocess.run(command, stdout=file, check=True)
+        printed = subprocess.run([*command, file.name], stdout=subprocess.PIPE, check=True)
+    return f"## A large photo\n\n{printed.stdout.decode()}"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""The images that are deployed: built by SAM, invoked by SAM, and run as Lambda runs them.
+
+Needs a Docker daemon; `make e2e-docker` runs it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from samcli.yamlhelper import yaml_dump, yaml_parse
+
+from scripts.events import FORMS, Fixture, fixtures
+from scripts.gateway import http_api
+from scripts.s3_events import BUCKET, S3Fixture, s3_fixtures
+from tests import aws
+from tests.e2e.test_predict import jpeg_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ROOT = Path(__file__).parents[2]
+SAM = Path(sys.executable).with_name("sam")
+RESULTS = "results"
+
+SEALED = (
+    *("--read-only", "--network", "none", "--cap-drop", "ALL", "--user", "993:990"),
+    *("--memory", "512m", "--memory-swap", "512m", "--security-opt", "no-new-privileges"),
+)
+"""No file can be written, /tmp included, and nothing can be reached or gained."""
+
+SEND = """
+import http.client, json, sys
+requests, rounds = json.load(sys.stdin)
+wrong = []
+for _ in range(rounds):
+    for event, status in requests:
+        connection = http.client.HTTPConnection("127.0.0.1", 8080)
+        connection.request("POST", "/2015-03-31/functions/function/invocations", json.dumps(event))
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        if answer.get("statusCode") != status:
+            wrong.append([status, answer])
+print(json.dumps(wrong))
+"""
+"""Runs inside the container, which has no network: the emulator takes one request at a time."""
+
+MEMORY = """
+from pathlib import Path
+for status in Path("/proc").glob("[0-9]*/status"):
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    if b"bootstrap.py" in (status.parent / "cmdline").read_bytes() and "VmRSS" in lines:
+        print(lines["VmRSS"].split()[0])
+"""
+
+
+def run(*command: str | Path, stdin: str | None = None) -> str:
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=os.environ | {"SAM_CLI_TELEMETRY": "0"},
+        input=stdin,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def built() -> Path:
+    """Where SAM leaves the template that names the images it has built."""
+    run(SAM, "build", "--cached")
+    return ROOT / ".aws-sam" / "build" / "template.yaml"
+
+
+def sam_local_invoke(built: Path, function: str, event: str, *options: str) -> Any:
+    """What the function returns, which SAM prints last."""
+    command = (SAM, "local", "invoke", function, "--template", built, "--skip-pull-image")
+    return json.loads(run(*command, "--event", f"events/{event}", *options).splitlines()[-1])
+
+
+@pytest.mark.parametrize("fixture", fixtures(), ids=lambda fixture: fixture.file)
+def test_sam_local_invoke_answers_every_request(built: Path, fixture: Fixture) -> None:
+    answer = sam_local_invoke(built, "PredictFunction", fixture.file)
+
+    assert answer["statusCode"] == fixture.status
+    if fixture.code is not None:
+        assert json.loads(answer["body"])["code"] == fixture.code
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator["S3Client"]:
+    """At the address of this machine that containers reach."""
+    subnet = "{{(index .IPAM.Config 0).Subnet}}"
+    network = ip_network(run("docker", "network", "inspect", "bridge", "--format", subnet).strip())
+    with (
+        aws.moto_server(str(network[1])) as moto,
+        closing(aws.SESSION.client("s3", endpoint_url=moto)) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize("fixture", s3_fixtures(), ids=lambda fixture: fixture.file)
+def test_sam_local_invoke_answers_every_notification(
+    built: Path, s3: "S3Client", tmp_path: Path, fixture: S3Fixture
+) -> None:
+    # GIVEN what the event names, in a bucket, and a function that reaches it
+    moto = s3.meta.endpoint_url
+    aws.reset(moto)
+    for bucket in (BUCKET, RESULTS):
+        aws.create_bucket(s3, bucket)
+    for each in fixture.objects:
+        s3.put_object(Bucket=each.bucket, Key=each.key, Body=each.content)
+    # SAM hands no variable to a function that the template does not name
+    template = yaml_parse(built.read_text(encoding="utf-8"))
+    variables = template["Resources"]["S3UploadFunction"]["Properties"]["Environment"]["Variables"]
+    variables |= aws.environment(moto, RESULTS_BUCKET=RESULTS)
+    altered = tmp_path / "template.yaml"
+    altered.write_text(yaml_dump(template), encoding="utf-8")
+
+    answer = sam_local_invoke(
+        altered,
+        "S3UploadFunction",
+        fixture.file,
+        *("--parameter-overrides", "EnableS3Variant=true"),
+    )
+
+    listed = s3.list_objects_v2(Bucket=RESULTS).get("Contents", [])
+    bodies = {
+        each["Key"]: json.loads(s3.get_object(Bucket=RESULTS, Key=each["Key"])["Body"].read())
+        for each in listed
+    }
+    assert {key: body.get("code") for key, body in bodies.items()} == fixture.outcomes
+    if answer is not None:  # only a queue's batch has an answer
+        assert len(answer["batchItemFailures"]) == len(fixture.failed)
+
+
+@dataclass(frozen=True)
+class Container:
+    """A sealed container of the predict image, its emulator waiting inside."""
+
+    name: str
+
+    def send(self, requests: list[tuple[Any, int]], rounds: int = 1) -> list[Any]:
+        """The answers that had another status than they should."""
+        command = ("docker", "exec", "--interactive", self.name, "python3", "-c", SEND)
+        wrong: list[Any] = json.loads(run(*command, stdin=json.dumps([requests, rounds])))
+        return wrong
+
+    def memory(self) -> int:
+        """What the function's process holds, in KiB."""
+        return int(run("docker", "exec", self.name, "python3", "-c", MEMORY))
+
+
+@pytest.fixture(scope="module")
+def sealed(built: Path) -> Iterator[Container]:
+    assert built.exists()
+    name = f"predict-{uuid.uuid4()}"
+    image = ("predictfunction:latest", "predict.app.handler")
+    run("docker", "run", "--detach", "--name", name, *SEALED, *image)
+    try:
+        yield Container(name)
+    finally:
+        run("docker", "rm", "--force", name)
+
+
+MIXED = [(fixture.event, fixture.status) for fixture in fixtures()]
+
+
+def test_a_sealed_container_answers_a_thousand_mixed_requests(sealed: Container) -> None:
+    assert sealed.send(MIXED, rounds=-(-1000 // len(MIXED))) == []
+
+
+def test_a_sealed_container_answers_the_largest_requests(sealed: Container) -> None:
+    largest = [(http_api(FORMS[form](jpeg_of(4_450_000))), 200) for form in FORMS]
+    assert sealed.send(largest, rounds=2) == []
+
+
+def test_ten_thousand_requests_take_no_more_memory_than_a_thousand(sealed: Container) -> None:
+    sealed.send(MIXED, rounds=-(-1000 // len(MIXED)))
+    before = sealed.memory()
+    assert sealed.send(MIXED, rounds=-(-9000 // len(MIXED))) == []
+    assert sealed.memory() <= 1.05 * before
+
+
+@pytest.mark.usefixtures("built")
+def test_the_image_holds_nothing_that_is_not_needed() -> None:
+    find = ("--entrypoint", "/bin/find", "predictfunction:latest", "/opt/python", "/var/task")
+    listed = run("docker", "run", "--rm", *find)
+    names = {Path(line).name for line in listed.splitlines()}
+    assert {"ethnicity", "ethnicity.tflite", "face_verifier.tflite", "app.py"} <= names
+    assert not names & {"pip", "tensorflow", "keras", "pytest", "tests", "training", "boto3"}

@@ -1,0 +1,177 @@
+"""Trains the verifier: a small network that tells faces from what the detector takes for one.
+
+    python -m training.verifier DATA
+
+Beside the face data sets, DATA holds photographs without any face in a folder ``faceless``. What
+the detector proposes in them are the negatives. Faces of the training split, pasted into them at
+many sizes and angles and found again by the detector, are the positives.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from ethnicity.blazeface import Detection
+from ethnicity.faces import look_again, search, upright_views, verifier_view
+from ethnicity.geometry import Pixels
+from ethnicity.networks import MODELS, Network, load_network
+from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE
+from training import fast
+from training.augment import training_crop
+from training.data import FaceSet, load_sets
+from training.export import export_network, write_served_checksums
+from training.networks import residual_se
+from training.scenes import Scene, paste, photographs
+
+_LONGEST = 1000
+"""Of the faceless photographs when they are searched, in pixels of the longer side."""
+
+_SIDES = (16, 380)
+"""Of the pasted faces, in pixels."""
+
+_TURNED = 0.25
+"""Share of the pasted faces that are turned, by up to 45 degrees."""
+
+_STEPS, _BATCH = 100, 128
+
+
+@dataclass(frozen=True)
+class Views:
+    """What the verifier is shown, uint8, shape (n, 64, 64, 3)."""
+
+    faces: Pixels
+    others: Pixels
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--work", type=click.Path(file_okay=False, path_type=Path), default=Path(".training"))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=MODELS)
+@click.option("--faces", default=12_000, show_default=True, help="Pasted faces to learn from.")
+@click.option("--epochs", default=30, show_default=True, help=f"Of {_STEPS} steps.")
+@click.option("--width", default=8, show_default=True, help="Channels of the first stage.")
+def main(  # noqa: PLR0913 (one for each option)
+    data: Path, work: Path, out: Path, *, faces: int, epochs: int, width: int
+) -> None:
+    """Collect the views, train, export."""
+    views = _views(data, work, faces)
+    export_network(_train(views, epochs, width), out / VERIFIER_FILE)
+    write_served_checksums(out)
+
+
+def _views(data: Path, work: Path, count: int) -> Views:
+    """Collected at the first call, read from the working folder afterwards."""
+    file = work / "verifier.npz"
+    if not file.exists():
+        detector = load_network(DETECTOR_FILE)
+        sets = [each.part("train") for each in load_sets(data, work / "prepared")]
+        others = [
+            view
+            for _, picture in tqdm(photographs(data / "faceless", _LONGEST), unit="photo")
+            for quarters in range(4)
+            for view in _mistaken(detector, np.ascontiguousarray(np.rot90(picture, quarters)))
+        ]
+        grounds = [picture for _, picture in photographs(data / "faceless", 640)]
+        faces = tqdm(_pasted(detector, sets, grounds, count), unit="face", total=count)
+        np.savez(file, allow_pickle=False, faces=np.stack(list(faces)), others=np.stack(others))
+    with np.load(file) as arrays:
+        return Views(**arrays)
+
+
+def _proposed(detector: Network, picture: Pixels) -> Iterator[Detection]:
+    height, width = picture.shape[:2]
+    return look_again(detector, picture, search(detector, picture, upright_views(width, height)))
+
+
+def _mistaken(detector: Network, picture: Pixels) -> Iterator[Pixels]:
+    """The views of all that the detector takes for a face in a picture that shows none."""
+    for each in _proposed(detector, picture):
+        yield verifier_view(picture, each)
+
+
+def _pasted(
+    detector: Network, sets: list[FaceSet], grounds: list[Pixels], count: int
+) -> Iterator[Pixels]:
+    """The views of pasted faces that the detector finds, of ``count`` that were pasted."""
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        each = sets[number % len(sets)]
+        face = each.pictures[rng.integers(len(each.pictures))]
+        side = int(np.exp(rng.uniform(*np.log(_SIDES))))
+        angle = rng.uniform(-45, 45) if rng.random() < _TURNED else 0.0
+        scene = paste(face, side, angle, grounds[rng.integers(len(grounds))], rng)
+        scene = _around(scene, margin=rng.choice([0, rng.uniform(0, 1)]))
+        for found in _proposed(detector, scene.pixels):
+            if np.linalg.norm(found.corners.mean(axis=0) - scene.centre) < 0.3 * side:
+                yield verifier_view(scene.pixels, found)
+                break
+
+
+def _around(scene: Scene, margin: float) -> Scene:
+    """The part of a scene around its face, with a margin of so many sides: as close as a portrait.
+
+    Half of all are cut so close that nothing but the face's own crop is left.
+    """
+    reach = (0.5 + margin) * scene.side
+    left, top = np.maximum(np.rint(scene.centre - reach), 0).astype(int)
+    right, bottom = np.rint(scene.centre + reach).astype(int)
+    part = np.ascontiguousarray(scene.pixels[top:bottom, left:right])
+    return Scene(part, scene.centre - (left, top), scene.side)
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """As many faces as others, augmented."""
+
+    def __init__(self, views: Views) -> None:
+        super().__init__(workers=1, max_queue_size=16)
+        self.views = views
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return _STEPS
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        rng = np.random.default_rng((self.epoch, index))
+        chosen = [
+            view
+            for views in (self.views.faces, self.views.others)
+            for view in views[rng.integers(len(views), size=_BATCH // 2)]
+        ]
+        crops = np.stack([training_crop(view, np.eye(2, 3), rng) for view in chosen])
+        is_face = np.repeat([[1.0], [0.0]], _BATCH // 2, axis=0)
+        return crops.astype(np.float32), is_face
+
+
+def _train(views: Views, epochs: int, width: int) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    model = residual_se(width, blocks=(1, 1, 1, 1), outputs=1)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        1e-6, decay_steps=_STEPS * (epochs - 1), warmup_target=5e-3, warmup_steps=_STEPS
+    )
+    model.compile(
+        optimizer=fast.Muon(
+            schedule,
+            weight_decay=0.05,
+            adam_weight_decay=0.05,
+            exclude_layers=["logits"],
+            use_ema=True,
+            ema_momentum=0.99,
+        ),
+        loss=keras.losses.BinaryCrossentropy(from_logits=True),
+    )
+    average = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+    model.fit(_Batches(views), epochs=epochs, shuffle=False, verbose=2, callbacks=[average])
+    return model
+
+
+if __name__ == "__main__":
+    main()
