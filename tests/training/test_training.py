@@ -95,7 +95,7 @@ def test_the_verifier_learns_to_tell_faces_from_what_is_taken_for_one(
     for index, grey in enumerate(range(40, 220, 20)):
         cv2.imwrite(str(faceless / f"{index}.png"), smiley(grey))
     arguments = [str(data), "--work", str(tmp_path), "--out", str(tmp_path)]
-    tiny = ["--faces", "60", "--epochs", "2", "--width", "4"]
+    tiny = ["--faces", "60", "--epochs", "2", "--width", "8"]
 
     result = CliRunner().invoke(train_verifier, [*arguments, *tiny], catch_exceptions=False)
 
