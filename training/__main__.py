@@ -38,6 +38,8 @@ RECIPES = {
             warmup_epochs=0.3,
             label_smoothing=0,
             mixup_share=0.3,
+            start=0,
+            teachers=(0,),
         ),
         Recipe(
             epochs=20,
@@ -46,10 +48,25 @@ RECIPES = {
             weight_decay=0.05,
             label_smoothing=0,
             mixup_share=0.3,
-            predecessor_weight=0.3,
+            start=1,
+            teachers=(1,),
+            teachers_weight=0.3,
+        ),
+        Recipe(
+            width=48,
+            epochs=14,
+            learning_rate=5e-3,
+            weight_decay=0.05,
+            label_smoothing=0,
+            teachers=(2,),
+            teachers_weight=0.3,
+            seed=3,
         ),
     ],
-    "quick": [Recipe(width=8, epochs=2, batch=16), Recipe(width=8, epochs=2, batch=16)],
+    "quick": [
+        Recipe(width=8, epochs=2, batch=16),
+        Recipe(width=8, epochs=2, batch=16, start=0, teachers=(0,)),
+    ],
     "original": [
         Recipe(width=0, optimizer="adamw", epochs=30, learning_rate=1e-3, weight_decay=0.0)
     ],

@@ -1,7 +1,8 @@
 """Networks that learn from their predecessors.
 
-Each generation starts from the weights of the one before, and towards a mix of the labels and that
-one's answers (self-distillation, Furlanello et al. 2018). About one label in fifteen is wrong; the
+A generation may start from an earlier one's weights, and learns towards a mix of the labels and the
+answers of its teachers: the network it started from (self-distillation, Furlanello et al. 2018), and
+a larger one that started elsewhere (distillation, Hinton et al. 2015). About one label in fifteen is wrong; the
 answers, averaged over views that augmentation has not touched, are right more often where labels
 contradict what similar faces are called, and say which labels are near to each other.
 """
@@ -18,6 +19,7 @@ from training.train import (
     Recipe,
     aligned_pictures,
     is_finished,
+    load_classifier,
     predict_logits,
     train,
     weights_file,
@@ -28,21 +30,24 @@ from training.train import (
 def train_generations(sets: list[FaceSet], recipes: list[Recipe], work: Path) -> keras.Model:
     """The last generation's classifier; each has a folder of its own and is trained only once."""
     runs = [work / f"generation-{index}" for index in range(len(recipes))]
-    classifier = train(sets, recipes[0], runs[0])
-    for predecessor, recipe, run in zip(runs, recipes[1:], runs[1:], strict=False):
+    for recipe, run in zip(recipes, runs, strict=True):
         answers = None
-        if not is_finished(run):
-            answers = [_answers(classifier, each.part("train")) for each in sets]
-        classifier = train(sets, recipe, run, answers, start=weights_file(predecessor))
+        if recipe.teachers and not is_finished(run):
+            teachers = [load_classifier(recipes[each], runs[each]) for each in recipe.teachers]
+            answers = [_answers(teachers, each.part("train")) for each in sets]
+        start = None if recipe.start is None else weights_file(runs[recipe.start])
+        classifier = train(sets, recipe, run, answers, start)
     return classifier
 
 
-def _answers(classifier: keras.Model, faces: FaceSet) -> Answers:
-    """Its probabilities, shape (n, 5), the set's own class shares included as in the loss.
+def _answers(teachers: list[keras.Model], faces: FaceSet) -> Answers:
+    """Their probabilities, shape (n, 5), the set's own class shares included as in the loss.
 
-    The mean over both ways to frame a picture, and their mirror images.
+    The mean over teachers, both ways to frame a picture, and their mirror images.
     """
     views = [whole_pictures(faces), aligned_pictures(faces)]
     views += [view[:, :, ::-1] for view in views]
-    logits = np.mean([predict_logits(classifier, view) for view in views], axis=0)
+    logits = np.mean(
+        [predict_logits(teacher, view) for teacher in teachers for view in views], axis=0
+    )
     return softmax(logits + np.log(faces.class_prior())).astype(np.float32)

@@ -25,7 +25,7 @@ from training.networks import FEATURES, Normalization, original, residual_se
 _FINISHED = "finished"
 
 Answers = NDArray[np.float32]
-"""Probabilities that a predecessor gave, shape (n, 5)."""
+"""Probabilities that teachers gave, shape (n, 5)."""
 
 AUXILIARY = {
     "age": (len(AGE_BANDS), 0.2),
@@ -42,7 +42,8 @@ class Recipe:
     ``width``: channels of the first stage of `networks.residual_se`; 0 for `networks.original`.
     ``optimizer``: "muon" or "adamw".
     ``average_decay``: of the exponential moving average of the weights, for each step.
-    ``predecessor_weight``: of the predecessor's answers in the target, if there is one.
+    ``start``: the generation whose weights it begins with; None: it begins afresh.
+    ``teachers``: the generations whose mean answers are part of the target, with ``teachers_weight``.
     ``align_share``: of the pictures that are aligned by the detector rather than taken whole.
     """
 
@@ -58,7 +59,9 @@ class Recipe:
     mixup_share: float = 0.5
     average_decay: float = 0.999
     align_share: float = 0.6
-    predecessor_weight: float = 0.5
+    start: int | None = None
+    teachers: tuple[int, ...] = ()
+    teachers_weight: float = 0.5
     seed: int = 0
 
 
@@ -83,7 +86,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             for name, (classes, _) in AUXILIARY.items()
         }
         if answers is not None:
-            weight = recipe.predecessor_weight
+            weight = recipe.teachers_weight
             labels = self.targets["race"]
             self.targets["race"] = (1 - weight) * labels + weight * np.concatenate(answers)
         self.order = self._shuffled()
@@ -152,7 +155,7 @@ def train(
 ) -> keras.Model:
     """The trained classifier, its weights averaged over the last steps (float32).
 
-    ``answers``: a predecessor's, for each set's training pictures; ``start``: its weights.
+    ``answers``: the teachers', for each set's training pictures; ``start``: the weights to begin with.
 
     Resumes from the last finished epoch if ``run`` holds one, and leaves ``classifier.weights.h5``
     and ``history.csv`` there.
