@@ -16,7 +16,7 @@ SAM   := SAM_CLI_TELEMETRY=0 $(DEV)/sam
 TRAIN := .venv/train/bin
 UV    := .venv/uv/bin/uv
 
-.PHONY: help predict serve test lint format events image local invoke e2e-docker train bench-photos lock clean
+.PHONY: help predict serve test lint format events image local invoke e2e-docker train evaluate bench-photos lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,8 +60,11 @@ invoke: image ## Hand EVENT=events/....json to FUNCTION in its image
 e2e-docker: $(DEV)/.ready ## Test the images; needs Docker's daemon
 	$(DEV)/python -m pytest tests/docker -o addopts=--import-mode=importlib
 
-train: $(TRAIN)/.ready ## Train, calibrate, export and evaluate on DATA=folder (hours)
-	$(TRAIN)/python -m training "$(DATA)"
+train: $(TRAIN)/.ready ## Train, calibrate, export and evaluate on DATA=folder (hours; QUICK=1: a minute)
+	$(TRAIN)/python -m training "$(DATA)" $(if $(QUICK),--quick --work .training/quick --out .training/quick)
+
+evaluate: $(TRAIN)/.ready ## Measure the served model on DATA's test pictures; write report, plots and card
+	$(TRAIN)/python -m training.evaluate "$(DATA)"
 
 bench-photos: $(TRAIN)/.ready ## Measure faces found, false alarms and accuracy on DATA and FACELESS photos
 	$(TRAIN)/python -m benchmarks.photos "$(DATA)" $(if $(FACELESS),--faceless "$(FACELESS)")

@@ -24,8 +24,9 @@ from tqdm import tqdm
 from ethnicity.faces import align, find_faces, whole_picture
 from ethnicity.geometry import Pixels
 from ethnicity.pipeline import Models, load_models
-from training.data import FaceSet, load_sets, read_archive
+from training.data import FaceSet, load_sets
 from training.scenes import Scene, paste, photographs
+from training.sources import read_archive
 
 RESULT = Path(__file__).with_name("PHOTOS.md")
 Right = NDArray[np.bool_]

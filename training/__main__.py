@@ -11,22 +11,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+import numpy as np
 
-from ethnicity.faces import Finder
-from ethnicity.networks import Network, open_network
-from ethnicity.pipeline import load_finder
-from training import card
+from ethnicity.classifier import Calibration
+from ethnicity.networks import Network, open_network, read_model_file
+from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE, load_finder
+from training import evaluate
 from training.calibrate import Scored, fit_calibrations
 from training.data import FaceSet, load_sets
+from training.evaluate import MODELS
 from training.export import NETWORK_FILE, describe, export_keras, export_network
 from training.generations import train_generations
-from training.report import Predictions, load_predictions, report, save_predictions
 from training.served import Served, serve, serve_degraded
-from training.train import Recipe
+from training.sources import NoDataSet
+from training.train import Batches, Recipe
 
 ROOT = Path(__file__).parents[1]
-MODELS = Path("layers/inference/python/ethnicity/models")
-PREDICTIONS = Path("evaluation/test_predictions.npz")
 
 RECIPES = {
     "served": [
@@ -52,26 +52,16 @@ RECIPES = {
             teachers=(1,),
             teachers_weight=0.3,
         ),
-        Recipe(
-            width=48,
-            epochs=14,
-            learning_rate=5e-3,
-            weight_decay=0.05,
-            label_smoothing=0,
-            teachers=(2,),
-            teachers_weight=0.3,
-            seed=3,
-        ),
     ],
     "quick": [
         Recipe(width=8, epochs=2, batch=16),
         Recipe(width=8, epochs=2, batch=16, start=0, teachers=(0,)),
     ],
-    "original": [
-        Recipe(width=0, optimizer="adamw", epochs=30, learning_rate=1e-3, weight_decay=0.0)
-    ],
 }
-"""By name the generations' recipes."""
+"""By name the generations' recipes: what is committed, and a try of every stage."""
+
+_TYPICAL = 8
+"""Batches of training pictures by which the network is quantised."""
 
 
 @click.command(help=__doc__)
@@ -82,71 +72,55 @@ RECIPES = {
     default=ROOT / ".training",
     help="Where prepared pictures and checkpoints are kept.",
 )
-@click.option(
-    "--recipe",
-    "name",
-    type=click.Choice(list(RECIPES)),
-    default="served",
-    help="original is the baseline, which is not exported; quick, a try of every stage.",
-)
+@click.option("--quick", is_flag=True, help="Try every stage with a tiny network, in a minute.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=ROOT,
     help="Where the model, its card and its figures go, laid out as in the repository.",
 )
-def main(data: Path, work: Path, name: str, out: Path) -> None:
+def main(data: Path, work: Path, out: Path, *, quick: bool) -> None:
     """Run all stages."""
-    sets = load_sets(data, work / "prepared")
-    classifier = train_generations(sets, RECIPES[name], work / name)
-    if name == "original":
-        return
+    run = "quick" if quick else "served"
+    recipes = RECIPES[run]
+    try:
+        sets = load_sets(data, work / "prepared")
+    except NoDataSet as error:
+        raise click.ClickException(str(error)) from error
+    classifier = train_generations(sets, recipes, work / run)
+
     models = out / MODELS
     models.mkdir(parents=True, exist_ok=True)
+    for name in (DETECTOR_FILE, VERIFIER_FILE):
+        (models / name).write_bytes(read_model_file(name))
     export_keras(classifier, out)
-    export_network(classifier, models / NETWORK_FILE)
+    batches = Batches([each.part("train") for each in sets], recipes[-1])
+    typical = np.concatenate(
+        [batches[index][0]["image"] for index in range(min(_TYPICAL, len(batches)))]
+    )
+    export_network(classifier, models / NETWORK_FILE, typical)
     content = (models / NETWORK_FILE).read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    version = f"{datetime.now(UTC):%Y.%m.%d}-{digest[:8]}"
-    network = open_network(content)
-    finder = load_finder()
+    version = f"{datetime.now(UTC):%Y.%m.%d}-{hashlib.sha256(content).hexdigest()[:8]}"
+    describe(_calibrations(sets, open_network(content)), version, models)
 
+    evaluate.measure(sets, out, spoiled=20 if quick else 1000)
+    evaluate.publish(out)
+
+
+def _calibrations(sets: list[FaceSet], network: Network) -> tuple[Calibration, ...]:
+    """Fitted on the validation pictures as the service sees them."""
+    finder = load_finder()
     validation = [each.part("val") for each in sets]
     natural = [serve(finder, network, each) for each in validation]
-    calibrations = fit_calibrations(
+    degraded = [serve_degraded(network, served, seed=0) for served in natural]
+    return fit_calibrations(
         [_scored(*each) for each in zip(natural, validation, strict=True)],
-        [
-            _scored(serve_degraded(network, served, seed=0), faces)
-            for served, faces in zip(natural, validation, strict=True)
-        ],
+        [_scored(*each) for each in zip(degraded, validation, strict=True)],
     )
-    predictions = out / PREDICTIONS
-    predictions.parent.mkdir(exist_ok=True)
-    save_predictions([_predictions(finder, network, each) for each in sets], predictions)
-    card.write(report(load_predictions(predictions), calibrations), version, out, models)
-    describe(calibrations, version, models)
 
 
 def _scored(served: Served, faces: FaceSet) -> Scored:
     return Scored(served.logits, faces.label, served.detail).where(served.found)
-
-
-def _predictions(finder: Finder, network: Network, faces: FaceSet) -> Predictions:
-    test = faces.part("test")
-    served = serve(finder, network, test)
-    worse = serve_degraded(network, served, seed=1)
-    return Predictions(
-        name=test.name,
-        label=test.label,
-        found=served.found,
-        logits=served.logits,
-        detail=served.detail,
-        degraded_logits=worse.logits,
-        degraded_detail=worse.detail,
-        prior=faces.part("train").class_prior(),
-        age=test.age,
-        gender=test.gender,
-    )
 
 
 if __name__ == "__main__":

@@ -1,17 +1,13 @@
-"""The two data sets, read from their archives and brought into arrays ready for training.
+"""The data sets in arrays ready for training, whatever form they lie in.
 
 Each picture is kept at its own size together with the transform that aligns its face, so that
 augmentation can warp the original once, with the pixels around the face still there.
 """
 
-import csv
-import tarfile
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -20,6 +16,8 @@ from ethnicity import LABELS
 from ethnicity.faces import Finder, find_faces, whole_picture
 from ethnicity.geometry import Pixels
 from ethnicity.pipeline import load_finder
+from training import sources
+from training.sources import Source
 
 AGE_BANDS = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70+")
 GENDERS = ("Male", "Female")
@@ -88,85 +86,63 @@ class FaceSet:
         return np.asarray(counts / counts.sum())
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a data set lies within the data folder."""
-
-    name: str
-    archive: str
-    labels: str
-
-
-SOURCES = (
-    Source("utkface", "utk64.tar", "labels_utkface.csv"),
-    Source("fairface", "fairface96.tar", "labels_fairface.csv"),
-)
+READERS = {"utkface": sources.utkface, "fairface": sources.fairface}
+"""By name the data sets, and what finds each in a data folder."""
 
 
 def load_sets(data: Path, cache: Path) -> list[FaceSet]:
-    """Both data sets; prepared at the first call (minutes), read from ``cache`` afterwards."""
-    return [_load_set(source, data, cache) for source in SOURCES]
+    """The data sets that ``data`` holds; prepared at the first call (minutes), then cached.
+
+    Raises:
+        sources.NoDataSet: there is none, or its form is not known.
+    """
+    sets = []
+    for name, reader in READERS.items():
+        file = cache / f"{name}.npz"
+        if not file.exists():
+            source = reader(data)
+            if source is None:
+                continue
+            cache.mkdir(parents=True, exist_ok=True)
+            unfinished = file.with_suffix(".part.npz")
+            np.savez(unfinished, allow_pickle=False, **_prepare(name, source))
+            unfinished.rename(file)
+        with np.load(file) as arrays:
+            sets.append(FaceSet(name=name, **arrays))
+    if not sets:
+        raise sources.NoDataSet(data)
+    return sets
 
 
-def _load_set(source: Source, data: Path, cache: Path) -> FaceSet:
-    file = cache / f"{source.name}.npz"
-    if not file.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(".part.npz")
-        np.savez(unfinished, allow_pickle=False, **_prepare(source, data))
-        unfinished.rename(file)
-    with np.load(file) as arrays:
-        return FaceSet(name=source.name, **arrays)
-
-
-def _prepare(source: Source, data: Path) -> dict[str, NDArray[Any]]:
-    with (data / source.labels).open(encoding="utf-8", newline="") as file:
-        rows = {row["file"]: row for row in csv.DictReader(file)}
+def _prepare(name: str, source: Source) -> dict[str, NDArray[Any]]:
     finder = load_finder()
-    kept, pictures, aligned = [], [], []
-    progress = tqdm(
-        read_archive(data / source.archive), total=len(rows), desc=source.name, unit="pic"
-    )
-    for name, picture in progress:
-        if name in rows:
-            kept.append(rows[name])
+    files, pictures, aligned = [], [], []
+    progress = tqdm(source.pictures, total=len(source.samples), desc=name, unit="pic")
+    for file, picture in progress:
+        if file in source.samples:
+            files.append(file)
             pictures.append(picture)
             aligned.append(_alignment(finder, picture))
+    kept = [source.samples[file] for file in files]
     return {
-        "files": np.array([row["file"] for row in kept]),
-        "split": np.array([row["split"] for row in kept]),
-        "group": np.array([row["group"] for row in kept]),
+        "files": np.array(files),
+        "split": np.array([each.split for each in kept]),
+        "group": np.array([each.group for each in kept]),
         "pictures": np.array(pictures),
         "aligned": np.array(aligned),
-        "label": np.array([LABELS.index(row["race"]) for row in kept]),
-        "age": np.array([_age_band(row["age"]) for row in kept]),
-        "gender": np.array([_gender(row["gender"]) for row in kept]),
+        "label": np.array([LABELS.index(each.label) for each in kept]),
+        "age": np.array([_age_band(each.age) for each in kept]),
+        "gender": np.array([GENDERS.index(each.gender) for each in kept]),
         "origin": np.array(
-            [ORIGINS.index(row["race7"]) if "race7" in row else UNKNOWN for row in kept]
+            [ORIGINS.index(each.origin) if each.origin else UNKNOWN for each in kept]
         ),
     }
-
-
-def read_archive(archive: Path) -> Iterator[tuple[str, Pixels]]:
-    """Names, without folders, and pictures of a tar file."""
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            stream = tar.extractfile(member)
-            if stream is not None:
-                encoded = np.frombuffer(stream.read(), np.uint8)
-                picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
-                yield Path(member.name).name, np.asarray(picture, np.uint8)
 
 
 def _alignment(finder: Finder, picture: Pixels) -> NDArray[np.float64]:
     faces = find_faces(finder, picture, take_chips_whole=False)
     height, width = picture.shape[:2]
     return (faces[0] if faces else whole_picture(width, height)).to_chip
-
-
-def _gender(gender: str) -> int:
-    """UTKFace writes 0 and 1, FairFace words."""
-    return int(gender) if gender.isdigit() else GENDERS.index(gender)
 
 
 def _age_band(age: str) -> int:

@@ -1,10 +1,10 @@
 """Networks that learn from their predecessors.
 
 A generation may start from an earlier one's weights, and learns towards a mix of the labels and the
-answers of its teachers: the network it started from (self-distillation, Furlanello et al. 2018), and
-a larger one that started elsewhere (distillation, Hinton et al. 2015). About one label in fifteen is wrong; the
-answers, averaged over views that augmentation has not touched, are right more often where labels
-contradict what similar faces are called, and say which labels are near to each other.
+answers of its teachers: the network it started from (self-distillation, Furlanello et al. 2018), or
+others (distillation, Hinton et al. 2015). About one label in fifteen is wrong; answers averaged
+over views as augmentation has not touched them, are right more often where labels contradict what
+similar faces are called, and say which labels are near to each other.
 """
 
 from pathlib import Path

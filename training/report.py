@@ -15,13 +15,24 @@ from sklearn.metrics import confusion_matrix
 from ethnicity import LABELS
 from ethnicity.classifier import Calibration, calibration_for
 from training.data import AGE_BANDS, GENDERS
+from training.metrics import (
+    Estimate,
+    Floats,
+    Indices,
+    Rates,
+    by_label,
+    calibration_error,
+    calibration_error_by_chance,
+    class_gap,
+    guesses,
+    rates,
+    reliability,
+    rounded,
+)
 
-BINS = 15
-_RESAMPLES = 10_000
-_INTERVAL = (2.5, 97.5)
 _FEW = 10
+"""Groups with fewer pictures of a label have no figure."""
 
-Floats = NDArray[np.float64]
 Calibrations = tuple[Calibration, ...]
 
 
@@ -77,36 +88,34 @@ def report(predictions: list[Predictions], calibrations: Calibrations) -> dict[s
 
 
 def _set_report(each: Predictions, calibrations: Calibrations) -> dict[str, Any]:
-    probabilities, sets = _judged(each.logits, each.detail, calibrations)
-    guess = _guess(probabilities, each.found)
-    with_prior = _guess(probabilities * each.prior, each.found)
+    probabilities, sets = judged(each.logits, each.detail, calibrations)
+    guess = guesses(probabilities, each.found)
+    with_prior = rates(each.label, guesses(probabilities * each.prior, each.found))
+    whole = rates(each.label, guess)
+    labels = range(len(LABELS))
     kept = each.found
+    own = [kept & (each.label == index) for index in labels]
+    seen, label = probabilities[kept], each.label[kept]
     return {
         "pictures": len(each.label),
-        "faces_found": _rounded(each.found.mean()),
-        **_rates(each.label, guess),
-        "accuracy_with_own_prior": _rates(each.label, with_prior)["accuracy"],
-        "precision_at_equal_priors": _by_label(_precision(each.label, guess)),
-        "groups": _groups(each, guess),
-        "confusion": confusion_matrix(each.label, guess, labels=range(len(LABELS))).tolist(),
-        "expected_calibration_error": _rounded(
-            calibration_error(probabilities[kept], each.label[kept])
-        ),
-        "calibration_error_by_class": _by_label(
-            [
-                _rounded(abs(_class_gap(probabilities[kept], each.label[kept], index)))
-                for index in range(len(LABELS))
-            ]
+        "faces_found": rounded(kept.mean()),
+        "accuracy": whole.accuracy().rounded(),
+        "balanced_accuracy": whole.balanced_accuracy().rounded(),
+        "accuracy_with_own_prior": with_prior.accuracy().rounded(),
+        "recall": by_label([whole.recall(index).rounded() for index in labels]),
+        "precision_at_equal_priors": by_label([whole.precision(i).rounded() for i in labels]),
+        **_fairness(each, guess),
+        "confusion": confusion_matrix(each.label, guess, labels=labels).tolist(),
+        "reliability": reliability(seen, label),
+        "expected_calibration_error": rounded(calibration_error(seen, label)),
+        "calibration_error_by_chance": calibration_error_by_chance(seen, label),
+        "calibration_error_by_class": by_label(
+            [rounded(class_gap(seen, label, index)) for index in labels]
         ),
         "prediction_sets": {
-            "coverage": _by_label(
-                [
-                    _rounded(sets[kept & (each.label == index), index].mean())
-                    for index in range(len(LABELS))
-                ]
-            ),
-            "mean_size": _rounded(sets[kept].sum(axis=1).mean()),
-            "uncertain_share": _rounded((sets[kept].sum(axis=1) > 1).mean()),
+            "coverage": by_label([rounded(sets[own[index], index].mean()) for index in labels]),
+            "mean_size": rounded(sets[kept].sum(axis=1).mean()),
+            "uncertain_share": rounded((sets[kept].sum(axis=1) > 1).mean()),
         },
         "by_detail": _by_detail(each, calibrations),
     }
@@ -117,7 +126,7 @@ def _by_detail(each: Predictions, calibrations: Calibrations) -> list[dict[str, 
     logits = np.concatenate([each.logits[each.found], each.degraded_logits[each.found]])
     amount = np.concatenate([each.detail[each.found], each.degraded_detail[each.found]])
     label = np.tile(each.label[each.found], 2)
-    probabilities, sets = _judged(logits, amount, calibrations)
+    probabilities, sets = judged(logits, amount, calibrations)
     rows = []
     for index, calibration in enumerate(calibrations):
         own = amount >= calibration.min_detail
@@ -132,7 +141,7 @@ def _by_detail(each: Predictions, calibrations: Calibrations) -> list[dict[str, 
                 "pictures": int(own.sum()),
                 "accuracy": _mean((probabilities.argmax(axis=1) == label)[own]),
                 "mean_confidence": _mean(probabilities.max(axis=1)[own]),
-                "lowest_coverage": _rounded((covered / np.maximum(counts, 1)).min()),
+                "lowest_coverage": rounded((covered / np.maximum(counts, 1)).min()),
                 "mean_set_size": _mean(sets.sum(axis=1)[own]),
                 "uncertain_share": _mean((sets.sum(axis=1) > 1)[own]),
             }
@@ -141,10 +150,10 @@ def _by_detail(each: Predictions, calibrations: Calibrations) -> list[dict[str, 
 
 
 def _mean(values: NDArray[Any]) -> float:
-    return _rounded(values.mean()) if len(values) else 0.0
+    return rounded(values.mean()) if len(values) else 0.0
 
 
-def _judged(
+def judged(
     logits: Floats, amount: Floats, calibrations: Calibrations
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Probabilities and, for each label, whether it is in the prediction set; both (n, 5)."""
@@ -158,88 +167,56 @@ def _judged(
     return probabilities, sets
 
 
-def calibration_error(probabilities: Floats, label: NDArray[np.int64]) -> float:
-    """Expected calibration error (Guo et al. 2017) of the top label, every class weighing the same.
+def _fairness(each: Predictions, guess: Indices) -> dict[str, Any]:
+    """Balanced accuracy by gender, age and both, and the largest gaps between groups.
 
-    15 bins of equal width; 0 is perfect.
+    Balanced, so that groups with another mix of labels can be compared: groups differ in which
+    labels they hold, and labels in how hard they are.
     """
-    weight = 1 / (len(LABELS) * np.bincount(label, minlength=len(LABELS))[label])
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == label
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, weights=weight * (confidence - right), minlength=BINS)
-    return float(np.abs(gaps).sum())
-
-
-def _class_gap(probabilities: Floats, label: NDArray[np.int64], index: int) -> float:
-    """Mean probability of a class less its share, every true class weighing the same."""
-    weight = 1 / (len(LABELS) * np.bincount(label, minlength=len(LABELS))[label])
-    return float((weight * (probabilities[:, index] - (label == index))).sum())
-
-
-def _guess(scores: Floats, found: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The most probable label; -1, which is never right, where no face was found."""
-    return np.where(found, scores.argmax(axis=1), -1)
-
-
-def _precision(label: NDArray[np.int64], guess: NDArray[np.int64]) -> list[float]:
-    """The precision that each label would have if all five were equally common."""
-    rates = confusion_matrix(label, guess, labels=range(-1, len(LABELS)))[1:, 1:]
-    rates = rates / np.bincount(label, minlength=len(LABELS))[:, np.newaxis]
-    return [_rounded(rates[i, i] / max(rates[:, i].sum(), 1e-12)) for i in range(len(LABELS))]
-
-
-def _rates(label: NDArray[np.int64], guess: NDArray[np.int64]) -> dict[str, Any]:
-    """Accuracy, balanced accuracy and each class's recall, with 95 % bootstrap intervals.
-
-    Pictures are drawn with replacement within each class. How many of them are right is then
-    binomial, so the resamples need not be made one picture at a time.
-    """
-    sizes = np.bincount(label, minlength=len(LABELS))
-    recalls = np.bincount(label[label == guess], minlength=len(LABELS)) / sizes
-    resampled = np.random.default_rng(0).binomial(sizes, recalls, (_RESAMPLES, len(LABELS))) / sizes
-    shares = sizes / sizes.sum()
+    genders = {gender: each.gender == index for index, gender in enumerate(GENDERS)}
+    ages = {f"age {band}": each.age == index for index, band in enumerate(AGE_BANDS)}
+    crossings = {
+        f"{gender}, {age}": own & of_age
+        for gender, own in genders.items()
+        for age, of_age in ages.items()
+    }
+    measured = [_measured(kind, each.label, guess) for kind in (genders, ages, crossings)]
+    every = {name: group for kind in measured for name, group in kind.items()}
+    gaps = {
+        name: _largest_gap({group: made.balanced_accuracy() for group, made in kind.items()})
+        for name, kind in zip(("gender", "age", "gender and age"), measured, strict=True)
+        if len(kind) > 1
+    }
+    for index, label in enumerate(LABELS):
+        by_gender = {name: every[name].recall(index) for name in GENDERS if name in every}
+        if len(by_gender) > 1:
+            gaps[f"gender, recall of {label}"] = _largest_gap(by_gender)
     return {
-        "accuracy": _with_bounds(recalls @ shares, resampled @ shares),
-        "balanced_accuracy": _with_bounds(recalls.mean(), resampled.mean(axis=1)),
-        "recall": _by_label(
-            [_with_bounds(recalls[i], resampled[:, i]) for i in range(len(LABELS))]
-        ),
+        "groups": {
+            name: {
+                "pictures": int(made.sizes.sum()),
+                "balanced_accuracy": made.balanced_accuracy().rounded(),
+            }
+            for name, made in every.items()
+        },
+        "gaps": gaps,
     }
 
 
-def _groups(each: Predictions, guess: NDArray[np.int64]) -> dict[str, Any]:
-    """Accuracy by age, gender and both, as if every group had the same mix of labels.
-
-    For each label the share that is right, then the mean over the labels: groups differ in which
-    labels they hold, and labels in how hard they are. Groups with fewer than `_FEW` pictures of a
-    label have no figure.
-    """
-    groups = {gender: each.gender == index for index, gender in enumerate(GENDERS)}
-    groups |= {f"age {band}": each.age == index for index, band in enumerate(AGE_BANDS)}
-    groups |= {
-        f"{gender}, age {band}": (each.gender == i) & (each.age == j)
-        for i, gender in enumerate(GENDERS)
-        for j, band in enumerate(AGE_BANDS)
-    }
+def _measured(
+    groups: dict[str, NDArray[np.bool_]], label: Indices, guess: Indices
+) -> dict[str, Rates]:
+    """The rates of those groups that have enough pictures of every label."""
     return {
-        name: {
-            "pictures": int(rows.sum()),
-            "balanced_accuracy": _rates(each.label[rows], guess[rows])["balanced_accuracy"],
-        }
+        name: rates(label[rows], guess[rows])
         for name, rows in groups.items()
-        if np.bincount(each.label[rows], minlength=len(LABELS)).min() >= _FEW
+        if np.bincount(label[rows], minlength=len(LABELS)).min() >= _FEW
     }
 
 
-def _with_bounds(value: float, resampled: Floats) -> dict[str, Any]:
-    low, high = np.percentile(resampled, _INTERVAL)
-    return {"value": _rounded(value), "interval_95": [_rounded(low), _rounded(high)]}
-
-
-def _by_label(values: list[Any]) -> dict[str, Any]:
-    return dict(zip(LABELS, values, strict=True))
-
-
-def _rounded(value: float) -> float:
-    return round(float(value), 4)
+def _largest_gap(figures: dict[str, Estimate]) -> dict[str, Any]:
+    """The groups with the highest and the lowest figure, and by how much they differ."""
+    by_value = sorted(figures, key=lambda name: figures[name].value)
+    highest, lowest = by_value[-1], by_value[0]
+    gap = figures[highest] - figures[lowest]
+    return {"highest": highest, "lowest": lowest, **gap.rounded()}

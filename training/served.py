@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ethnicity import LABELS
-from ethnicity.classifier import detail
+from ethnicity.classifier import detail, mean_logits
 from ethnicity.faces import CHIP, Finder, align, find_faces
 from ethnicity.geometry import Pixels
 from ethnicity.networks import Network
@@ -51,6 +51,6 @@ def _judged(network: Network, chips: Pixels, found: NDArray[np.bool_]) -> Served
     logits = np.zeros((len(chips), len(LABELS)))
     amounts = np.zeros(len(chips))
     for row in np.flatnonzero(found):
-        (logits[row],) = network(chips[row].astype(np.float32)).values()
+        logits[row] = mean_logits(network, chips[row])
         amounts[row] = detail(chips[row])
     return Served(found, chips, logits, amounts)

@@ -43,7 +43,8 @@ class Recipe:
     ``optimizer``: "muon" or "adamw".
     ``average_decay``: of the exponential moving average of the weights, for each step.
     ``start``: the generation whose weights it begins with; None: it begins afresh.
-    ``teachers``: the generations whose mean answers are part of the target, with ``teachers_weight``.
+    ``teachers``: the generations whose mean answers are part of the target.
+    ``teachers_weight``: of these answers, the labels having the rest.
     ``align_share``: of the pictures that are aligned by the detector rather than taken whole.
     """
 
@@ -155,7 +156,8 @@ def train(
 ) -> keras.Model:
     """The trained classifier, its weights averaged over the last steps (float32).
 
-    ``answers``: the teachers', for each set's training pictures; ``start``: the weights to begin with.
+    ``answers``: the teachers', for each set's training pictures; ``start``: the weights to begin
+    with.
 
     Resumes from the last finished epoch if ``run`` holds one, and leaves ``classifier.weights.h5``
     and ``history.csv`` there.

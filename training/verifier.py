@@ -86,7 +86,9 @@ def _views(data: Path, work: Path, count: int) -> Views:
 
 def _proposed(detector: Network, picture: Pixels) -> Iterator[Detection]:
     height, width = picture.shape[:2]
-    return look_again(detector, picture, search(detector, picture, upright_views(width, height)))
+    for each in search(detector, picture, upright_views(width, height)):
+        if placed := look_again(detector, picture, each):
+            yield placed
 
 
 def _mistaken(detector: Network, picture: Pixels) -> Iterator[Pixels]:

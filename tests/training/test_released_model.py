@@ -3,20 +3,21 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from ethnicity.classifier import calibration_for, detail, load_classifier
+from ethnicity.classifier import calibration_for, detail, load_classifier, softmax
 from ethnicity.faces import align, find_faces
 from ethnicity.geometry import Pixels
 from ethnicity.images import decode
-from ethnicity.networks import MODELS
+from ethnicity.networks import MODELS, open_network
 from ethnicity.pipeline import load_finder
-from training import card
+from training import card, evaluate, plots
 from training.augment import training_crop
-from training.report import load_predictions, report
+from training.export import export_network
 
 ROOT = Path(__file__).parents[2]
 KERAS_FILE = ROOT / "ethnicity_cnn_model.h5"
@@ -42,34 +43,59 @@ def test_the_keras_file_has_the_committed_checksum() -> None:
 
 
 def test_the_served_network_answers_as_the_keras_model_does(chips: Pixels) -> None:
+    """But for what its 8-bit integers cost."""
     classifier = load_classifier()
     model = keras.models.load_model(KERAS_FILE, compile=False)
-    logits = keras.ops.convert_to_numpy(model(chips.astype(np.float32), training=False))
+    views = np.stack([chips, chips[:, :, ::-1]]).astype(np.float32)
+    logits = np.mean([keras.ops.convert_to_numpy(model(view)) for view in views], axis=0)
     served = np.array([classifier.judge(chip)[0] for chip in chips])
-    expected = [
-        calibration_for(detail(chip), classifier.calibrations).probabilities(each)
-        for chip, each in zip(chips, logits, strict=True)
-    ]
-    assert np.abs(served - expected).max() <= 1e-3
+    expected = np.array(
+        [
+            calibration_for(detail(chip), classifier.calibrations).probabilities(each)
+            for chip, each in zip(chips, logits, strict=True)
+        ]
+    )
+    assert np.abs(served - expected).mean() <= 0.02
+    assert (served.argmax(axis=1) == expected.argmax(axis=1)).mean() >= 0.95
     assert len(np.unique(served.round(4), axis=0)) > 100  # they are different pictures
 
 
-def test_the_committed_figures_follow_from_the_committed_logits() -> None:
-    predictions = load_predictions(ROOT / "evaluation" / "test_predictions.npz")
-    committed = json.loads((ROOT / "evaluation" / "report.json").read_text(encoding="utf-8"))
-    assert report(predictions, load_classifier().calibrations) == committed["test"]
+def test_the_exported_network_is_the_keras_model(chips: Pixels, tmp_path: Path) -> None:
+    model = keras.models.load_model(KERAS_FILE, compile=False)
+    export_network(model, tmp_path / "float.tflite")
+    network = open_network((tmp_path / "float.tflite").read_bytes())
+    exported = np.array([[*network(chip.astype(np.float32)).values()] for chip in chips])
+    logits = keras.ops.convert_to_numpy(model(chips.astype(np.float32)))
+    assert np.abs(softmax(exported[:, 0]) - softmax(logits)).max() <= 1e-3
 
 
-def test_report_card_and_service_speak_of_the_same_model(tmp_path: Path) -> None:
-    version = load_classifier().version
-    committed = json.loads((ROOT / "evaluation" / "report.json").read_text(encoding="utf-8"))
-    assert committed["model"] == version
+@pytest.fixture(scope="module")
+def published() -> Any:
+    """The committed report."""
+    return json.loads((ROOT / "evaluation" / "report.json").read_text(encoding="utf-8"))
+
+
+def test_the_committed_figures_follow_from_the_committed_predictions(published: Any) -> None:
+    assert evaluate.figures(ROOT) == published
+
+
+def test_report_card_and_readme_agree(published: Any, tmp_path: Path) -> None:
     (tmp_path / "evaluation").mkdir()
-    card.write(committed["test"], version, tmp_path, tmp_path)
-    for file, written in (
-        (ROOT / "MODEL_CARD.md", tmp_path / "MODEL_CARD.md"),
-        (MODELS / "card.json", tmp_path / "card.json"),
+    card.write(published, tmp_path, tmp_path)
+    for committed, name in (
+        (ROOT / "MODEL_CARD.md", "MODEL_CARD.md"),
+        (MODELS / "card.json", "card.json"),
     ):
-        assert file.read_text(encoding="utf-8") == written.read_text(encoding="utf-8")
+        assert committed.read_text(encoding="utf-8") == (tmp_path / name).read_text(
+            encoding="utf-8"
+        )
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert card.with_figures(readme, committed["test"]) == readme
+    assert card.with_figures(readme, published["test"]) == readme
+
+
+def test_the_plots_show_the_committed_report(published: Any, tmp_path: Path) -> None:
+    plots.write(published, tmp_path)
+    drawn = {file.name: file.read_text(encoding="utf-8") for file in tmp_path.glob("*.svg")}
+    assert drawn
+    for name, content in drawn.items():
+        assert (ROOT / "evaluation" / name).read_text(encoding="utf-8") == content

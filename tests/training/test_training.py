@@ -15,11 +15,11 @@ from ethnicity.faces import find_faces
 from ethnicity.geometry import Pixels
 from ethnicity.images import decode
 from ethnicity.networks import load_network
-from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE, load_finder, load_models
-from training.__main__ import MODELS, main
+from ethnicity.pipeline import VERIFIER_FILE, classify, load_finder, load_models
+from training.__main__ import main
 from training.augment import training_crop
-from training.data import AGE_BANDS, SOURCES, load_sets
-from training.export import write_served_checksums
+from training.data import AGE_BANDS, load_sets
+from training.evaluate import MODELS
 from training.verifier import main as train_verifier
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
@@ -35,25 +35,26 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     picture = decode(PORTRAIT.read_bytes()).pixels
     face = find_faces(load_finder(), picture)[0]
-    for source in SOURCES:
+    for name, archive in (("utkface", "utk64.tar"), ("fairface", "fairface96.tar")):
         rows = []
-        with tarfile.open(folder / source.archive, "w") as tar:
+        with tarfile.open(folder / archive, "w") as tar:
             for index in range(60):
                 label = LABELS[index % 5]
                 split = ("train", "train", "val", "test")[index // 5 % 4]
-                name = f"{index}.jpg"
+                file = f"{index}.jpg"
                 _, encoded = cv2.imencode(".jpg", training_crop(picture, face.to_chip, rng))
-                member = tarfile.TarInfo(f"folder/{name}")
+                member = tarfile.TarInfo(f"folder/{file}")
                 member.size = len(encoded)
                 tar.addfile(member, io.BytesIO(encoded.tobytes()))
-                row = {"file": name, "race": label, "split": split, "group": name}
-                if source.name == "utkface":
+                row = {"file": file, "race": label, "split": split, "group": file}
+                if name == "utkface":
                     row |= {"age": str(index), "gender": str(index % 2)}
                 else:
                     row |= {"age": "20-29", "gender": "Female", "race7": ORIGIN[label]}
                 rows.append(row)
-        with (folder / source.labels).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
+        labels = folder / f"labels_{name}.csv"
+        with labels.open("w", encoding="utf-8", newline="") as index_file:
+            writer = csv.DictWriter(index_file, rows[0])
             writer.writeheader()
             writer.writerows(rows)
     return folder
@@ -73,17 +74,16 @@ def smiley(grey: int) -> Pixels:
 def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
     data: Path, tmp_path: Path
 ) -> None:
-    arguments = [str(data), "--recipe", "quick", "--work", str(tmp_path / "work")]
+    arguments = [str(data), "--quick", "--work", str(tmp_path / "work")]
     result = CliRunner().invoke(
         main, [*arguments, "--out", str(tmp_path / "out")], catch_exceptions=False
     )
     assert result.exit_code == 0
-    models = tmp_path / "out" / MODELS
-    for name in (DETECTOR_FILE, VERIFIER_FILE):
-        (models / name).write_bytes((Path(__file__).parents[2] / MODELS / name).read_bytes())
-    write_served_checksums(models)
-    assert load_models(models).classifier.version
-    assert "%" in (tmp_path / "out" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    models = load_models(tmp_path / "out" / MODELS)
+    found = classify(models, PORTRAIT.read_bytes())
+    assert found.model == models.classifier.version
+    assert f"classifier, {found.model}" in (tmp_path / "out" / "MODEL_CARD.md").read_text("utf-8")
+    assert list((tmp_path / "out" / "evaluation").glob("*.svg"))
 
 
 def test_the_verifier_learns_to_tell_faces_from_what_is_taken_for_one(

@@ -136,19 +136,28 @@ def test_a_prediction_set_is_what_its_definition_says(
 # The classifier
 
 
-def test_the_network_is_given_the_pixels_as_they_are() -> None:
+def test_the_network_is_given_the_pixels_as_they_are_and_mirrored() -> None:
+    # GIVEN a network that answers the two with logits whose mean is known
     seen: list[Tensor] = []
+    given = [logits(2 * LN2, 0, LN3, 0, 1), logits(0, 0, LN3, 0, -1)]
 
     def run(image: Tensor) -> dict[str, Tensor]:
         seen.append(image)
-        return {"logits": logits(LN2, 0, LN3, 0, 0)}
+        return {"logits": given[len(seen) - 1]}
 
     chip = np.random.default_rng(5).integers(0, 256, (CHIP, CHIP, 3), np.uint8)
     classifier = Classifier(cast("Network", run), (calibration(),), "test")
     assert classifier.judge(chip)[0] == pytest.approx(np.array([2, 1, 3, 1, 1]) / 8)
-    (image,) = seen
-    assert image.dtype == np.float32
-    assert np.array_equal(image, chip)
+    assert [image.dtype for image in seen] == [np.float32, np.float32]
+    assert np.array_equal(seen[0], chip)
+    assert np.array_equal(seen[1], chip[:, ::-1])
+
+
+def test_a_mirror_changes_no_answer(models: Models, chip: Pixels) -> None:
+    found, kept = models.classifier.judge(chip)
+    mirrored, also_kept = models.classifier.judge(np.ascontiguousarray(chip[:, ::-1]))
+    assert mirrored == pytest.approx(found, abs=1e-6)
+    assert also_kept == kept
 
 
 @pytest.mark.parametrize("grey", [0, 90, 255])

@@ -419,28 +419,28 @@ FEATURES = [0.0, 0, 30, 30, -8, -8, 8, -8, 0, 0, 0, 9, -16, -6, 16, -6]
 
 
 @pytest.mark.parametrize(
-    ("anchor", "logit", "verdict", "count"),
+    ("anchor", "logit", "verdict", "scores"),
     [
-        pytest.param(MIDDLE, 3, 2, 1, id="there and verified"),
-        pytest.param(MIDDLE, 3, -6, 0, id="there and rejected by the verifier"),
-        pytest.param(MIDDLE, -2, 9, 0, id="hardly there"),
-        pytest.param(CORNER, 3, 2, 0, id="another one"),
+        pytest.param(MIDDLE, 3, 2, [0.9241], id="there and verified"),
+        pytest.param(MIDDLE, 3, -6, [], id="there and rejected by the verifier"),
+        pytest.param(MIDDLE, -2, 2, [], id="hardly there"),
+        pytest.param(CORNER, 3, 2, [], id="another one"),
+        pytest.param(MIDDLE, -2, 11, [0.9409], id="hardly there but clear to the verifier"),
     ],
 )
 def test_a_face_counts_if_a_closer_look_shows_it_in_its_place_and_the_verifier_agrees(
-    anchor: int, logit: float, verdict: float, count: int
+    anchor: int, logit: float, verdict: float, scores: list[float]
 ) -> None:
     # GIVEN a detector that proposes a face, and looks again, and sees nothing else
     nothing = answering()
     first, second = answering((MIDDLE, 0, FEATURES)), answering((anchor, logit, FEATURES))
-    detector = answering_in_turn(first, second, *([nothing] * 4))
+    detector = answering_in_turn(first, second, *([nothing] * 5))
     # AND a verifier with this opinion
     verifier = cast("Network", lambda _: {"logits": np.array([verdict], np.float32)})
 
     found = find_faces(Finder(detector, verifier), np.zeros((200, 200, 3), np.uint8))
 
-    assert len(found) == count
-    assert all(each.score == pytest.approx(1 / (1 + np.exp(-7.5 / 3))) for each in found)
+    assert [each.score for each in found] == pytest.approx(scores, abs=1e-4)
 
 
 @pytest.mark.parametrize("degrees", [-90, 90, 180])

@@ -47,6 +47,9 @@ BORDER = 0.25
 """Added around a view on each side, as a fraction: BlazeFace misses faces that fill its view, and
 the verifier judges better with hair and shoulders in sight."""
 
+_OTHER_BORDERS = (0.0, 0.6)
+"""Where no face is sure, the whole picture is looked at with these as well."""
+
 _OFF_CENTRE = 0.2
 """How far from the middle of its own view a face may be, as a share of it: else it is another."""
 
@@ -103,8 +106,8 @@ def find_faces(
 
     A picture that is itself a chip has one face, the whole picture, unless ``take_chips_whole`` is
     false: then its face is aligned as any other. Small faces are looked for where there is no large
-    one, or always if ``thorough``. Where none is sure, the picture is looked at from closer by and
-    turned.
+    one, or always if ``thorough``. Where none is sure, the picture is looked at from nearer, from
+    farther off, and turned.
     """
     height, width = pixels.shape[:2]
     upright = search(finder.detector, pixels, [_whole_view(width, height)])
@@ -118,9 +121,10 @@ def find_faces(
         tiles = search(finder.detector, pixels, _tiles(width, height))
         found += _verified(finder, pixels, tiles)
     if not _sure(found):
-        closer = _whole_view(width, height, border=0)
+        near_and_far = [_whole_view(width, height, border=border) for border in _OTHER_BORDERS]
         turned = [_whole_view(width, height, quarters) for quarters in (-1, 1, 2)]
-        found += _verified(finder, pixels, search(finder.detector, pixels, [closer, *turned]))
+        other = search(finder.detector, pixels, [*near_and_far, *turned])
+        found += _verified(finder, pixels, other)
     if _sure(found):
         found = [each for each in found if each.score >= _BESIDE_A_SURE_ONE]
     faces = [_face(each, width, height) for each in _distinct(found)]
@@ -147,21 +151,18 @@ def search(detector: Network, pixels: Pixels, views: Iterable[Transform]) -> lis
     return _distinct(proposed)[:_MAX_FACES]
 
 
-def look_again(
-    detector: Network, pixels: Pixels, proposed: Iterable[Detection]
-) -> Iterator[Detection]:
-    """The detector's second look, at each proposal upright and enlarged: it places it better.
+def look_again(detector: Network, pixels: Pixels, proposed: Detection) -> Detection | None:
+    """The detector's second look, at a proposal upright and enlarged: it places it better.
 
-    Those in which it sees no face then are left out.
+    ``None`` if it sees no face there then.
     """
-    for each in proposed:
-        view = _frame_view(each.keypoints, blazeface.SIDE, BORDER)
-        seen = geometry.warp(pixels, view, blazeface.SIDE)
-        for best_first in blazeface.detect(detector, seen, _MIN_SCORE):
-            off_centre = np.abs(best_first.corners.mean(axis=0) / blazeface.SIDE - 0.5).max()
-            if off_centre <= _OFF_CENTRE:
-                yield _mapped(best_first, geometry.invert(view))
-                break
+    view = _frame_view(proposed.keypoints, blazeface.SIDE, BORDER)
+    seen = geometry.warp(pixels, view, blazeface.SIDE)
+    for best_first in blazeface.detect(detector, seen, _MIN_SCORE):
+        off_centre = np.abs(best_first.corners.mean(axis=0) / blazeface.SIDE - 0.5).max()
+        if off_centre <= _OFF_CENTRE:
+            return _mapped(best_first, geometry.invert(view))
+    return None
 
 
 def verifier_view(pixels: Pixels, detection: Detection) -> Pixels:
@@ -172,8 +173,14 @@ def verifier_view(pixels: Pixels, detection: Detection) -> Pixels:
 
 
 def _verified(finder: Finder, pixels: Pixels, proposed: list[Detection]) -> list[Detection]:
-    """Those of the proposals that are faces, placed more exactly, and scored."""
-    placed = look_again(finder.detector, pixels, proposed)
+    """Those of the proposals that are faces, placed more exactly, and scored.
+
+    What only the first look shows, as often a profile, needs the verifier to be all the surer.
+    """
+    placed = (
+        look_again(finder.detector, pixels, each) or replace(each, score=each.score / 2)
+        for each in proposed
+    )
     return [each for each in _judged(finder.verifier, pixels, placed) if each.score >= VERIFIED]
 
 

@@ -1,0 +1,91 @@
+"""What the served network is compared with: the original's, and networks that saw one set only.
+
+    python -m training.baselines DATA
+
+trains them (an hour on two cores) and leaves what they guess of both sets' test pictures in
+evaluation/baselines.npz. Each judges the faces that the service finds, in the service's frame.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from ethnicity import LABELS
+from ethnicity.pipeline import load_models
+from training.data import load_sets
+from training.metrics import Indices, guesses, rates, rounded
+from training.served import serve
+from training.train import Recipe, predict_logits, train
+
+ROOT = Path(__file__).parents[1]
+GUESSES = Path("evaluation/baselines.npz")
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A network for comparison: the sets that it sees, and its recipe."""
+
+    name: str
+    sets: tuple[str, ...]
+    recipe: Recipe
+
+
+_SMALL = Recipe(width=16, learning_rate=5e-3, weight_decay=0.05, label_smoothing=0)
+
+BASELINES = (
+    Baseline(
+        "the original's CNN, on UTKFace",
+        ("utkface",),
+        Recipe(width=0, optimizer="adamw", epochs=30, learning_rate=1e-3, weight_decay=0.0),
+    ),
+    Baseline("width 16, on UTKFace", ("utkface",), replace(_SMALL, epochs=18)),
+    Baseline("width 16, on FairFace", ("fairface",), replace(_SMALL, epochs=9)),
+    Baseline("width 16, on both", ("utkface", "fairface"), replace(_SMALL, epochs=6)),
+)
+"""The small networks take as many steps each, whatever they see."""
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=ROOT / ".training",
+    help="Where prepared pictures and checkpoints are kept.",
+)
+def main(data: Path, work: Path) -> None:
+    """Train each of them, and write what they guess."""
+    sets = load_sets(data, work / "prepared")
+    models = load_models()
+    tests = [each.part("test") for each in sets]
+    served = [serve(models.finder, models.classifier.network, test) for test in tests]
+    arrays = {}
+    for index, baseline in enumerate(BASELINES):
+        seen = [each for each in sets if each.name in baseline.sets]
+        classifier = train(seen, baseline.recipe, work / "baselines" / str(index))
+        for test, each in zip(tests, served, strict=True):
+            logits = predict_logits(classifier, each.chips).astype(np.float64)
+            arrays[f"{baseline.name}/{test.name}"] = guesses(logits, each.found).astype(np.int8)
+    np.savez_compressed(ROOT / GUESSES, allow_pickle=False, **arrays)
+
+
+def report(file: Path, labels: dict[str, Indices]) -> dict[str, Any]:
+    """By network and set, how right it is; ``labels``: of each set's test pictures."""
+    figures: dict[str, Any] = {}
+    with np.load(file) as arrays:
+        for key in arrays:
+            name, _, faces = key.rpartition("/")
+            made = rates(labels[faces], arrays[key].astype(np.int64))
+            figures.setdefault(name, {})[faces] = {
+                "accuracy": rounded(made.accuracy().value),
+                "balanced_accuracy": rounded(made.balanced_accuracy().value),
+                "recall_of_others": rounded(made.recall(LABELS.index("Others")).value),
+            }
+    return figures
+
+
+if __name__ == "__main__":
+    main()

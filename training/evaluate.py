@@ -1,0 +1,97 @@
+"""Measures the served model on the test pictures and writes all that is published about it.
+
+    python -m training.evaluate DATA
+
+Through the service's own pipeline. What its network says is left in evaluation/*.npz. From that
+follow evaluation/report.json, the plots beside it, MODEL_CARD.md, the service's card.json and the
+README's figures; --from-files makes these anew without measuring.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ethnicity.pipeline import Models, load_models
+from training import baselines, card, plots, robustness
+from training.data import FaceSet, load_sets
+from training.export import write_served_checksums
+from training.report import Predictions, load_predictions, report, save_predictions
+from training.served import serve, serve_degraded
+
+ROOT = Path(__file__).parents[1]
+MODELS = Path("layers/inference/python/ethnicity/models")
+EVALUATION = Path("evaluation")
+PREDICTIONS = EVALUATION / "test_predictions.npz"
+SPOILED = EVALUATION / "spoiled_predictions.npz"
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=ROOT / ".training",
+    help="Where prepared pictures are kept.",
+)
+@click.option("--from-files", is_flag=True, help="Write anew what follows from evaluation/*.npz.")
+def main(data: Path, work: Path, *, from_files: bool) -> None:
+    """Measure, if wanted, then publish."""
+    if not from_files:
+        measure(load_sets(data, work / "prepared"), ROOT)
+    publish(ROOT)
+
+
+def measure(sets: list[FaceSet], root: Path, spoiled: int = 1000) -> None:
+    """Serve every test picture, and so many of each set spoiled in every way."""
+    models = load_models(root / MODELS)
+    (root / EVALUATION).mkdir(exist_ok=True)
+    save_predictions([_predictions(models, each) for each in sets], root / PREDICTIONS)
+    tests = [each.part("test") for each in sets]
+    robustness.save(robustness.measure(tests, root / MODELS, spoiled), root / SPOILED)
+
+
+def _predictions(models: Models, faces: FaceSet) -> Predictions:
+    test = faces.part("test")
+    network = models.classifier.network
+    served = serve(models.finder, network, test)
+    worse = serve_degraded(network, served, seed=1)
+    return Predictions(
+        name=test.name,
+        label=test.label,
+        found=served.found,
+        logits=served.logits,
+        detail=served.detail,
+        degraded_logits=worse.logits,
+        degraded_detail=worse.detail,
+        prior=faces.part("train").class_prior(),
+        age=test.age,
+        gender=test.gender,
+    )
+
+
+def figures(root: Path) -> dict[str, Any]:
+    """All that follows from the files in evaluation/ and the served calibrations."""
+    classifier = load_models(root / MODELS).classifier
+    predictions = load_predictions(root / PREDICTIONS)
+    made: dict[str, Any] = {
+        "model": classifier.version,
+        "test": report(predictions, classifier.calibrations),
+        "spoiled": robustness.report(robustness.load(root / SPOILED), classifier.calibrations),
+    }
+    if (root / baselines.GUESSES).exists():
+        labels = {each.name: each.label for each in predictions}
+        made["compared"] = baselines.report(root / baselines.GUESSES, labels)
+    return made
+
+
+def publish(root: Path) -> None:
+    """Write report, plots, card and README's figures."""
+    made = figures(root)
+    card.write(made, root, root / MODELS)
+    plots.write(made, root / EVALUATION)
+    write_served_checksums(root / MODELS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""How right and how sure answers are, as numbers with intervals. Pure functions of arrays.
+
+A guess is an index into LABELS, or -1 where no face was found, which is never right. Unless said
+otherwise every class weighs the same, as in the answers themselves, which are for equal priors.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
+
+from ethnicity import LABELS
+
+BINS = 15
+"""Of confidence, of equal width."""
+
+_RESAMPLES = 10_000
+_SIMULATIONS = 300
+_INTERVAL = (2.5, 97.5)
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure, ``value``, and what it is in each of 10,000 resamples of the pictures."""
+
+    value: float
+    resampled: Floats
+
+    def __sub__(self, other: "Estimate") -> "Estimate":
+        """The difference of figures of two groups that share no picture."""
+        return Estimate(self.value - other.value, self.resampled - other.resampled)
+
+    def rounded(self) -> dict[str, Any]:
+        """With its 95 % interval."""
+        low, high = np.percentile(self.resampled, _INTERVAL)
+        return {"value": rounded(self.value), "interval_95": [rounded(low), rounded(high)]}
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often pictures of each label get each guess.
+
+    ``value``: shape (5, 6): of each row, a label, the shares of the guesses; the last column is no
+    face found. ``resampled``: shape (10 000, 5, 6), the same with the pictures of each label drawn
+    anew with replacement (the bootstrap, whose counts are multinomial). ``sizes``: shape (5,).
+    """
+
+    value: Floats
+    resampled: Floats
+    sizes: Indices
+
+    def accuracy(self) -> Estimate:
+        """The share of right answers, with the set's own mix of labels."""
+        return self._mean(self.sizes / self.sizes.sum())
+
+    def balanced_accuracy(self) -> Estimate:
+        """The mean of the labels' recalls."""
+        return self._mean(np.full(len(LABELS), 1 / len(LABELS)))
+
+    def recall(self, index: int) -> Estimate:
+        """Of the pictures of a label, the share that is given it."""
+        return Estimate(self.value[index, index], self.resampled[:, index, index])
+
+    def precision(self, index: int) -> Estimate:
+        """The share of the pictures given a label that have it, were all labels equally common."""
+        return Estimate(*(_precision(each, index) for each in (self.value, self.resampled)))
+
+    def _mean(self, weights: Floats) -> Estimate:
+        return Estimate(
+            float(np.einsum("ii,i", self.value[:, :-1], weights)),
+            np.einsum("nii,i->n", self.resampled[:, :, :-1], weights),
+        )
+
+
+def rates(label: Indices, guess: Indices) -> Rates:
+    """The rates of guesses for pictures of which every label has at least one."""
+    counts = confusion_matrix(label, guess, labels=[*range(len(LABELS)), -1])[: len(LABELS)]
+    sizes = counts.sum(axis=1)
+    value = counts / sizes[:, np.newaxis]
+    rng = np.random.default_rng(counts.ravel())  # so that no two groups' resamples are alike
+    drawn = [rng.multinomial(n, row, _RESAMPLES) / n for n, row in zip(sizes, value, strict=True)]
+    return Rates(value, np.stack(drawn, axis=1), sizes)
+
+
+def _precision(value: Floats, index: int) -> Any:  # noqa: ANN401 - a number, or one a resample
+    given = value[..., :, index]
+    return given[..., index] / np.maximum(given.sum(axis=-1), 1e-12)
+
+
+def guesses(scores: Floats, found: NDArray[np.bool_]) -> Indices:
+    """The most probable label of scores of shape (n, 5); -1 where no face was found."""
+    return np.where(found, scores.argmax(axis=1), -1)
+
+
+def reliability(probabilities: Floats, label: Indices) -> list[dict[str, float]]:
+    """Of each bin of confidence: its share of answers, their mean confidence, the share right."""
+    weight = equal_class_weights(label)
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == label
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    rows = []
+    for index in np.unique(bins):
+        own = bins == index
+        share = weight[own].sum()
+        rows.append(
+            {
+                "share": rounded(share),
+                "confidence": rounded((weight * confidence)[own].sum() / share),
+                "right": rounded((weight * right)[own].sum() / share),
+            }
+        )
+    return rows
+
+
+def calibration_error(probabilities: Floats, label: Indices) -> float:
+    """Expected calibration error (Guo et al. 2017) of the top label; 0 is perfect."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == label
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    weighted = equal_class_weights(label) * (confidence - right)
+    return float(np.abs(np.bincount(bins, weights=weighted, minlength=BINS)).sum())
+
+
+def calibration_error_by_chance(probabilities: Floats, label: Indices) -> dict[str, Any]:
+    """The calibration error that perfect probabilities would measure on so few pictures.
+
+    Labels are drawn from the probabilities themselves, turned to the set's own class shares: what
+    is left is the error of the estimate, which is never negative and thus never zero on average.
+    """
+    rng = np.random.default_rng(0)
+    posterior = probabilities * np.bincount(label, minlength=len(LABELS))
+    cumulated = (posterior / posterior.sum(axis=1, keepdims=True)).cumsum(axis=1)
+    errors = [
+        calibration_error(probabilities, (cumulated < rng.random((len(label), 1))).sum(axis=1))
+        for _ in range(_SIMULATIONS)
+    ]
+    return Estimate(float(np.mean(errors)), np.array(errors)).rounded()
+
+
+def class_gap(probabilities: Floats, label: Indices, index: int) -> float:
+    """Mean probability of a class less its share, without sign."""
+    gaps = equal_class_weights(label) * (probabilities[:, index] - (label == index))
+    return abs(float(gaps.sum()))
+
+
+def equal_class_weights(label: Indices) -> Floats:
+    """Weights, shape (n,), that sum to 1, the same for every class that is there."""
+    counts = np.bincount(label, minlength=len(LABELS))
+    return np.asarray(1 / (np.count_nonzero(counts) * counts[label]))
+
+
+def by_label(values: list[Any]) -> dict[str, Any]:
+    """Five values by the labels' names."""
+    return dict(zip(LABELS, values, strict=True))
+
+
+def rounded(value: float) -> float:
+    """To four digits after the point."""
+    return round(float(value), 4)
