@@ -6,6 +6,7 @@ PORT     ?= 5000
 EVENT    ?= events/predict_multipart_http_api.json
 FUNCTION ?= $(if $(findstring s3_,$(EVENT)),S3UploadFunction,PredictFunction)
 DATA     ?= ../shared/faces
+MINUTES  ?= 10
 
 export PYTHONPATH := layers/inference/python:functions:.
 export PYTHONDONTWRITEBYTECODE :=
@@ -16,7 +17,7 @@ SAM   := SAM_CLI_TELEMETRY=0 $(DEV)/sam
 TRAIN := .venv/train/bin
 UV    := .venv/uv/bin/uv
 
-.PHONY: help predict serve test lint format events image local invoke e2e-docker train bench-photos lock clean
+.PHONY: help predict serve test lint format events image local invoke e2e-docker fuzz train bench-photos bench-hostile lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,20 +61,27 @@ invoke: image ## Hand EVENT=events/....json to FUNCTION in its image
 e2e-docker: $(DEV)/.ready ## Test the images; needs Docker's daemon
 	$(DEV)/python -m pytest tests/docker -o addopts=--import-mode=importlib
 
+fuzz: .venv/fuzz/bin/.ready ## Look for MINUTES=10 for bytes that break the service; findings go to .fuzz
+	.venv/fuzz/bin/python -m tests.fuzz.seeds
+	.venv/fuzz/bin/python -m tests.fuzz .fuzz $$((60 * $(MINUTES)))
+
 train: $(TRAIN)/.ready ## Train, calibrate, export and evaluate on DATA=folder (hours)
 	$(TRAIN)/python -m training "$(DATA)"
 
 bench-photos: $(TRAIN)/.ready ## Measure faces found, false alarms and accuracy on DATA and FACELESS photos
 	$(TRAIN)/python -m benchmarks.photos "$(DATA)" $(if $(FACELESS),--faceless "$(FACELESS)")
 
+bench-hostile: $(DEV)/.ready ## Measure time and memory of the dearest files that could be made
+	$(DEV)/python -m benchmarks.hostile
+
 lock: $(UV) ## Pin the newest versions of requirements/*.in, with hashes
-	for name in uv run s3_upload local dev train; do $(UV) pip compile --quiet --universal \
+	for name in uv run s3_upload local dev train checkov supply fuzz; do $(UV) pip compile --quiet --universal \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	    --override requirements/overrides.txt --custom-compile-command "make lock" \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 clean: ## Remove the environments and all that tools left
-	rm -rf .venv .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .aws-sam .coverage .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # uv installs ten times as fast as pip. Bytecode is compiled here, or each start would do it again.
 $(UV): requirements/uv.txt
