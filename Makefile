@@ -32,10 +32,12 @@ test: $(DEV)/.ready $(TRAIN)/.ready ## Run every test, with coverage
 	$(DEV)/python -m pytest
 	$(TRAIN)/python -m pytest tests/training -o addopts= -W default
 
-lint: $(DEV)/.ready ## Check format, style and types
+lint: $(DEV)/.ready .venv/checkov/bin/.ready ## Check format, style, types and the stack
 	$(DEV)/ruff format --check .
 	$(DEV)/ruff check .
 	$(DEV)/mypy
+	$(DEV)/python -m tests.stack .venv/stack.json
+	.venv/checkov/bin/checkov --skip-download --compact --quiet --framework cloudformation --file .venv/stack.json
 
 format: $(DEV)/.ready ## Mend format and style
 	$(DEV)/ruff format .
