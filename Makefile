@@ -7,6 +7,7 @@ EVENT    ?= events/predict_multipart_http_api.json
 FUNCTION ?= $(if $(findstring s3_,$(EVENT)),S3UploadFunction,PredictFunction)
 DATA     ?= ../shared/faces
 MINUTES  ?= 10
+SBOM     ?= sbom.json
 
 export PYTHONPATH := layers/inference/python:functions:.
 export PYTHONDONTWRITEBYTECODE :=
@@ -17,7 +18,7 @@ SAM   := SAM_CLI_TELEMETRY=0 $(DEV)/sam
 TRAIN := .venv/train/bin
 UV    := .venv/uv/bin/uv
 
-.PHONY: help predict serve test lint format events image local invoke e2e-docker fuzz train bench-photos bench-hostile lock clean
+.PHONY: help predict serve test lint format events image local invoke e2e-docker fuzz audit-dependencies sbom train bench-photos bench-hostile lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +68,13 @@ fuzz: .venv/fuzz/bin/.ready ## Look for MINUTES=10 for bytes that break the serv
 	.venv/fuzz/bin/python -m tests.fuzz.seeds
 	.venv/fuzz/bin/python -m tests.fuzz .fuzz $$((60 * $(MINUTES)))
 
+audit-dependencies: $(DEV)/.ready ## Ask whether vulnerabilities are known of the run-time packages
+	$(DEV)/python -m scripts.audit
+
+sbom: $(DEV)/.ready ## Write the CycloneDX list of the run-time packages to SBOM=sbom.json
+	cat requirements/run.txt requirements/s3_upload.txt \
+	| $(DEV)/cyclonedx-py requirements --output-reproducible --output-file "$(SBOM)" -
+
 train: $(TRAIN)/.ready ## Train, calibrate, export and evaluate on DATA=folder (hours)
 	$(TRAIN)/python -m training "$(DATA)"
 
@@ -77,7 +85,7 @@ bench-hostile: $(DEV)/.ready ## Measure time and memory of the dearest files tha
 	$(DEV)/python -m benchmarks.hostile
 
 lock: $(UV) ## Pin the newest versions of requirements/*.in, with hashes
-	for name in uv run s3_upload local dev train checkov supply fuzz; do $(UV) pip compile --quiet --universal \
+	for name in uv run s3_upload local dev train checkov fuzz; do $(UV) pip compile --quiet --universal \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	    --override requirements/overrides.txt --custom-compile-command "make lock" \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; done
