@@ -185,7 +185,7 @@ def crafted() -> dict[str, tuple[bytes, str | None]]:
         "a million comments": (with_segments(comment * 1_000_000), "corrupt_image"),
         "a million comments behind the scan": (
             grey[:-2] + comment * 1_000_000 + EOI,
-            "corrupt_image",
+            "no_face",
         ),
         "thousands of APP segments": (
             with_segments(segment(0xED, b"x" * 99) * 5_000),

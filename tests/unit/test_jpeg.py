@@ -28,7 +28,8 @@ ORIENTATION = 0x0112
 SHORT = 3
 
 DHT, JPG, DAC, DQT, DRI, APP0, APP2 = 0xC4, 0xC8, 0xCC, 0xDB, 0xDD, 0xE0, 0xE2
-READ = [0xC0, 0xC1, 0xC2]
+PROGRESSIVE = 0xC2
+READ = [0xC0, 0xC1, PROGRESSIVE]
 """The frame headers of baseline, extended and progressive files."""
 
 
@@ -358,15 +359,19 @@ def test_restart_markers_are_no_scans(small_pixels: Pixels) -> None:
     assert read_header(data).scans == 1
 
 
+def test_a_decoder_takes_no_scan_behind_one_that_holds_the_whole_picture() -> None:
+    assert read_header(SOI + frame_header(8, 8) + scan() * 7).scans == 1
+
+
 @pytest.mark.parametrize("count", [1, 2, 400])
 def test_every_scan_is_counted(count: int) -> None:
     tables = segment(DHT, b"\x10" + bytes(16))
-    data = SOI + frame_header(8, 8) + (tables + fill(2) + scan()) * count + EOI
+    data = SOI + frame_header(8, 8, PROGRESSIVE) + (tables + fill(2) + scan()) * count + EOI
     assert read_header(data).scans == count
 
 
 def test_scans_are_counted_in_a_file_without_an_end() -> None:
-    assert read_header(SOI + frame_header(8, 8) + scan() * 7).scans == 7
+    assert read_header(SOI + frame_header(8, 8, PROGRESSIVE) + scan() * 7).scans == 7
 
 
 @pytest.mark.parametrize(
@@ -376,11 +381,11 @@ def test_scans_are_counted_in_a_file_without_an_end() -> None:
         pytest.param(b"\xff\0\xda", id="in stuffed data"),
         pytest.param(EOI + bytes([0xFF, SOS]) * 9, id="behind the end"),
         pytest.param(EOI + bytes(2) + bytes([0xFF, SOS]) * 9, id="in a film behind the end"),
-        pytest.param(EOI + jpeg(frame_header(8, 8)), id="in a second image"),
+        pytest.param(EOI + jpeg(frame_header(8, 8, PROGRESSIVE)), id="in a second image"),
     ],
 )
 def test_what_only_looks_like_a_scan_is_not_counted(noise: bytes) -> None:
-    assert read_header(SOI + frame_header(8, 8) + scan(noise)).scans == 1
+    assert read_header(SOI + frame_header(8, 8, PROGRESSIVE) + scan(noise)).scans == 1
 
 
 @pytest.mark.parametrize(
@@ -396,7 +401,7 @@ def test_what_only_looks_like_a_scan_is_not_counted(noise: bytes) -> None:
     ],
 )
 def test_no_scan_can_be_hidden_from_the_count(cover: bytes) -> None:
-    assert read_header(SOI + frame_header(8, 8) + scan(cover) * 9 + EOI).scans == 9
+    assert read_header(SOI + frame_header(8, 8, PROGRESSIVE) + scan(cover) * 9 + EOI).scans == 9
 
 
 @pytest.mark.parametrize(
@@ -467,7 +472,7 @@ def test_a_million_segments_behind_the_first_scan_are_refused_before_they_are_wa
     padding: bytes,
 ) -> None:
     with pytest.raises(CorruptImage):
-        read_header(SOI + frame_header(8, 8) + scan() + padding + EOI)
+        read_header(SOI + frame_header(8, 8, PROGRESSIVE) + scan() + padding + EOI)
 
 
 def test_megabytes_of_fill_bytes_are_skipped() -> None:

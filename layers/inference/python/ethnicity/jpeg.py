@@ -62,7 +62,7 @@ class JpegHeader:
 
 
 def read_header(data: bytes) -> JpegHeader:
-    """Walk the segments up to the first scan and count the scans: a third of a millisecond a MB.
+    """Walk the segments up to the first scan, and from there on if there may be others.
 
     Raises:
         NotJpeg: the content does not start as a JPEG does.
@@ -92,7 +92,7 @@ def read_header(data: bytes) -> JpegHeader:
         raise CorruptImage
     if frame is None:
         raise CorruptImage
-    scans = _read_scans(data, position)
+    scans = _read_scans(data, position, frame)
     begun = {component for scan in scans if scan.first for component in scan.components}
     if not begun.issuperset(frame.components):
         raise CorruptImage
@@ -143,11 +143,12 @@ class _Scan:
     first: bool
 
 
-def _read_scans(data: bytes, position: int) -> list[_Scan]:
+def _read_scans(data: bytes, position: int, frame: Frame) -> list[_Scan]:
     """The scans from ``position`` on that a decoder comes upon.
 
     Not what looks like one inside a segment or behind the end of the image, where many files carry
-    a second image or a film.
+    a second image or a film. Where the first scan holds the whole picture, as in most photos, a
+    decoder takes no other, and none is looked for: that takes a third of a millisecond a MB.
     """
     scans: list[_Scan] = []
     for _ in range(_MAX_SEGMENTS):
@@ -158,6 +159,8 @@ def _read_scans(data: bytes, position: int) -> list[_Scan]:
         length = int.from_bytes(data[position : position + 2], "big")
         if data[position - 1] == _START_OF_SCAN:
             scans.append(_read_scan(data[position + 2 : position + length]))
+            if not frame.progressive and len(scans[0].components) == len(frame.components):
+                return scans
         position += length
     raise CorruptImage
 
