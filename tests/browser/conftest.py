@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from scripts.events import PICTURES
 
@@ -26,6 +26,9 @@ CHROMIUM = next(
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+
+
+expect.set_options(timeout=60_000)  # ms, in which a busy machine gets anything done
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,7 +80,7 @@ def options() -> dict[str, Any]:
 def profile(browser: Browser, origin: str, options: dict[str, Any]) -> Iterator["BrowserContext"]:
     """A fresh profile that ends as it began: no cookie, nothing stored."""
     with browser.new_context(base_url=origin, **options) as profile:
-        profile.set_default_timeout(15_000)
+        profile.set_default_timeout(60_000)
         yield profile
         state = profile.storage_state(indexed_db=True)
         assert state == {"cookies": [], "origins": []}
