@@ -1,10 +1,6 @@
 """The demo page in a real Chromium, before a real server."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +13,6 @@ from scripts.events import PICTURES
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
-
-ROOT = Path(__file__).parents[2]
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -36,23 +30,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.path.parent == Path(__file__).parent:
                 item.add_marker(pytest.mark.skip(reason="NO CHROMIUM: the pages were not tested"))
-
-
-@pytest.fixture(scope="package")
-def origin() -> Iterator[str]:
-    """Where the application listens: the socket is open before the server, so no one waits."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        command = [sys.executable, "-m", "uvicorn", "predict.app:app", "--no-access-log"]
-        server = subprocess.Popen(
-            [*command, "--log-level", "error", "--fd", str(listening.fileno())],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            pass_fds=[listening.fileno()],
-        )
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.terminate()
-            server.wait()
 
 
 @pytest.fixture(scope="package")
