@@ -27,7 +27,7 @@ predict: $(LOCAL)/.ready ## Classify IMAGE=photo.jpg through the Lambda handler;
 serve: $(LOCAL)/.ready ## Serve the API on localhost, PORT=5000
 	@$(LOCAL)/ethnicity serve --port $(PORT)
 
-test: $(DEV)/.ready $(TRAIN)/.ready ## Run every test, with coverage
+test: $(DEV)/.ready $(LOCAL)/.ready $(TRAIN)/.ready ## Run every test, with coverage
 	$(DEV)/python -m pytest
 	$(TRAIN)/python -m pytest tests/training -o addopts= -W default
 
