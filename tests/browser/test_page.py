@@ -349,6 +349,21 @@ def test_what_api_gateway_answers_by_itself_is_told_in_words(
     expect(page.get_by_role("alert")).to_contain_text(advice)
 
 
+def test_a_gateway_that_takes_text_alone_gets_the_picture_as_text(page: Page) -> None:
+    # GIVEN one like sam local start-api, which answers 502 to bytes
+    def refuse_bytes(route: Route) -> None:
+        if route.request.headers["content-type"] == "image/jpeg":
+            route.fulfill(status=502, body='{"message": "Internal server error"}')
+        else:
+            route.continue_()
+
+    page.route("**/predict*", refuse_bytes)
+
+    choose(page, ASTRONAUT)
+
+    expect(page.get_by_role("article")).to_be_visible()
+
+
 def test_a_service_out_of_reach_is_told_in_words(page: Page) -> None:
     page.route("**/predict*", lambda route: route.abort())
 
