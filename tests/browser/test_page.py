@@ -155,7 +155,7 @@ def test_not_sure_is_shown_as_an_answer_and_not_as_an_error(page: Page) -> None:
     ("orientation", "large", "density"),
     [(6, False, False), (6, True, False), (6, False, True), (3, False, True), (8, True, True)],
 )
-def test_the_box_fits_the_picture_that_is_shown_whatever_its_exif_says(
+def test_the_box_fits_the_picture_that_is_shown_whatever_its_exif_says(  # noqa: PLR0913
     page: Page, astronaut: bytes, tmp_path: Path, orientation: int, *, large: bool, density: bool
 ) -> None:
     # GIVEN the upper part of the astronaut, stored turned, perhaps too large to be sent
