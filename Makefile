@@ -6,6 +6,8 @@ PORT     ?= 5000
 EVENT    ?= events/predict_multipart_http_api.json
 FUNCTION ?= $(if $(findstring s3_,$(EVENT)),S3UploadFunction,PredictFunction)
 DATA     ?= ../shared/faces
+MINUTES  ?= 10
+SBOM     ?= sbom.json
 
 export PYTHONPATH := layers/inference/python:functions:.
 export PYTHONDONTWRITEBYTECODE :=
@@ -16,7 +18,7 @@ SAM   := SAM_CLI_TELEMETRY=0 $(DEV)/sam
 TRAIN := .venv/train/bin
 UV    := .venv/uv/bin/uv
 
-.PHONY: help predict serve test lint format events image local invoke e2e-docker train evaluate bench-photos lock clean
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,10 +33,12 @@ test: $(DEV)/.ready $(LOCAL)/.ready $(TRAIN)/.ready ## Run every test, with cove
 	$(DEV)/python -m pytest
 	$(TRAIN)/python -m pytest tests/training -o addopts= -W default
 
-lint: $(DEV)/.ready ## Check format, style and types
+lint: $(DEV)/.ready .venv/checkov/bin/.ready ## Check format, style, types and the stack
 	$(DEV)/ruff format --check .
 	$(DEV)/ruff check .
 	$(DEV)/mypy
+	$(DEV)/python -m tests.stack .venv/stack.json
+	.venv/checkov/bin/checkov --skip-download --compact --quiet --framework cloudformation --file .venv/stack.json
 
 format: $(DEV)/.ready ## Mend format and style
 	$(DEV)/ruff format .
@@ -60,6 +64,17 @@ invoke: image ## Hand EVENT=events/....json to FUNCTION in its image
 e2e-docker: $(DEV)/.ready ## Test the images; needs Docker's daemon
 	$(DEV)/python -m pytest tests/docker -o addopts=--import-mode=importlib
 
+fuzz: .venv/fuzz/bin/.ready ## Look for MINUTES=10 for bytes that break the service; findings go to .fuzz
+	.venv/fuzz/bin/python -m tests.fuzz.seeds
+	.venv/fuzz/bin/python -m tests.fuzz .fuzz $$((60 * $(MINUTES)))
+
+audit-dependencies: $(DEV)/.ready ## Ask whether vulnerabilities are known of the run-time packages
+	$(DEV)/python -m scripts.audit
+
+sbom: $(DEV)/.ready ## Write the CycloneDX list of the run-time packages to SBOM=sbom.json
+	cat requirements/run.txt requirements/s3_upload.txt \
+	| $(DEV)/cyclonedx-py requirements --output-reproducible --output-file "$(SBOM)" -
+
 train: $(TRAIN)/.ready ## Train, calibrate, export and evaluate on DATA=folder (hours; QUICK=1: a minute)
 	$(TRAIN)/python -m training "$(DATA)" $(if $(QUICK),--quick --work .training/quick --out .training/quick)
 
@@ -69,14 +84,17 @@ evaluate: $(TRAIN)/.ready ## Measure the served model on DATA's test pictures; w
 bench-photos: $(TRAIN)/.ready ## Measure faces found, false alarms and accuracy on DATA and FACELESS photos
 	$(TRAIN)/python -m benchmarks.photos "$(DATA)" $(if $(FACELESS),--faceless "$(FACELESS)")
 
+bench-hostile: $(DEV)/.ready ## Measure time and memory of the dearest files that could be made
+	$(DEV)/python -m benchmarks.hostile
+
 lock: $(UV) ## Pin the newest versions of requirements/*.in, with hashes
-	for name in uv run s3_upload local dev train; do $(UV) pip compile --quiet --universal \
+	for name in uv run s3_upload local dev train checkov fuzz; do $(UV) pip compile --quiet --universal \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	    --override requirements/overrides.txt --custom-compile-command "make lock" \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 clean: ## Remove the environments and all that tools left
-	rm -rf .venv .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .aws-sam .coverage .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # uv installs ten times as fast as pip. Bytecode is compiled here, or each start would do it again.
 $(UV): requirements/uv.txt

@@ -23,25 +23,32 @@ from tqdm import tqdm
 
 from ethnicity.faces import align, find_faces, whole_picture
 from ethnicity.geometry import Pixels
-from ethnicity.pipeline import Models, load_models
+from ethnicity.images import decode
+from ethnicity.pipeline import Models, classify, load_models
+from tests.unit.pictures import encode_oriented
 from training.data import FaceSet, load_sets
 from training.scenes import Scene, paste, photographs
 from training.sources import read_archive
 
+PORTRAITS = Path(__file__).parents[1] / "tests" / "data"
 RESULT = Path(__file__).with_name("PHOTOS.md")
 Right = NDArray[np.bool_]
 """Of each picture, whether it was judged right."""
 
 SIDES = (24, 32, 48, 64, 96, 160, 320)
 ANGLES = (0, 30, 60, 90)
-_WITH_FACES = {"astronaut.png", "camera.png", "color.png"}  # and a palette, which shows nothing
+_NOT_FACELESS = {"astronaut.png", "camera.png", "coins.png", "color.png"}
+"""Coins show heads; and a palette, which shows nothing."""
+
+_PORTRAITS = ("astronaut.jpg", "obama.jpg", "portrait.jpg")
+_QUALITIES = (100, 95, 85, 75)
 
 
 @click.command(help=__doc__)
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--faceless", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--work", type=click.Path(file_okay=False, path_type=Path), default=Path(".training"))
-@click.option("--count", default=100, show_default=True, help="Faces of each set in each row.")
+@click.option("--count", default=250, show_default=True, help="Faces of each set in each cell.")
 def main(data: Path, faceless: Path | None, work: Path, count: int) -> None:
     """Measure, and write the tables."""
     models = load_models()
@@ -49,16 +56,17 @@ def main(data: Path, faceless: Path | None, work: Path, count: int) -> None:
     folders = [Path(skimage.__file__).parent / "data", Path(sklearn.__file__).parent / "datasets"]
     folders += [faceless] if faceless else []
     grounds = [
-        (file.name, picture)
+        picture
         for folder in folders
         for file, picture in photographs(folder, 640)
-        if file.name not in _WITH_FACES
+        if file.name not in _NOT_FACELESS
     ]
     parts = [
         _head(models),
-        _detection(models, tests, [picture for _, picture in grounds], count),
+        _detection(models, tests, grounds, count),
         _false_alarms(models, folders),
-        _accuracy(models, tests, [picture for _, picture in grounds], data, count),
+        _accuracy(models, tests, grounds, data),
+        _orientations(models),
         _cost(),
     ]
     RESULT.write_text("\n".join(parts), encoding="utf-8")
@@ -118,7 +126,7 @@ def _false_alarms(models: Models, folders: list[Path]) -> str:
     pictures, alarms, names = 0, 0, []
     for folder in folders:
         for file, picture in tqdm(photographs(folder, 1000), unit="photo"):
-            if file.name in _WITH_FACES:
+            if file.name in _NOT_FACELESS:
                 continue
             faces = find_faces(models.finder, picture)
             pictures += 1
@@ -131,22 +139,19 @@ def _false_alarms(models: Models, folders: list[Path]) -> str:
 """
 
 
-def _accuracy(
-    models: Models, tests: list[FaceSet], grounds: list[Pixels], data: Path, count: int
-) -> str:
+def _accuracy(models: Models, tests: list[FaceSet], grounds: list[Pixels], data: Path) -> str:
     rng = np.random.default_rng(1)
     rows: list[tuple[str, Right, Right]] = []
     for each in tests:
         ideal = _accuracies(models, each.label, each.pictures, whole=True)
         served = _accuracies(models, each.label, each.pictures)
         rows.append((f"{each.name}, as they are", ideal, served))
-        scenes = [
+        scenes = (
             paste(face, int(rng.integers(64, 321)), 0, grounds[rng.integers(len(grounds))], rng)
-            for face in tqdm(each.pictures[: 5 * count], unit="scene")
-        ]
-        shown = len(scenes)
-        pasted = _accuracies(models, each.label[:shown], [scene.pixels for scene in scenes])
-        rows.append((f"{each.name}, pasted at 64 to 320 px", ideal[:shown], pasted))
+            for face in each.pictures
+        )
+        pasted = _accuracies(models, each.label, (scene.pixels for scene in scenes))
+        rows.append((f"{each.name}, pasted at 64 to 320 px", ideal, pasted))
     utkface = tests[0]
     large = dict(read_archive(data / "utk200.tar"))
     also_large = np.array([file in large for file in utkface.files])
@@ -186,6 +191,31 @@ def _accuracies(
         guesses = [models.classifier.judge(align(picture, face))[0].argmax() for face in faces]
         right.append(guesses == [truth])
     return np.array(right)
+
+
+def _orientations(models: Models) -> str:
+    """Portraits stored in all eight ways, each displayed the same."""
+    rows = []
+    for name in _PORTRAITS:
+        portrait = decode((PORTRAITS / name).read_bytes()).pixels
+        stored = [
+            [
+                classify(models, encode_oriented(portrait, each, quality=quality)).faces[0]
+                for each in range(1, 9)
+            ]
+            for quality in _QUALITIES
+        ]
+        answers = [np.array([face.probabilities for face in each]) for each in stored]
+        off = [np.abs(each - each[0]).max() for each in answers]
+        rows.append([name, *(f"{largest:.3f}" for largest in off)])
+    head = ["", *(f"JPEG quality {quality}" for quality in _QUALITIES)]
+    return f"""## EXIF orientation
+
+The largest difference of any probability between a portrait stored upright and the same stored in
+one of the seven other ways, compressed anew each time.
+
+{_table(head, rows)}
+"""
 
 
 def _cost() -> str:

@@ -5,6 +5,7 @@ for binary, as it does for every type that is not text.
 """
 
 import base64
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -149,5 +150,6 @@ def _body(request: HttpRequest, missing: object = _NO_BODY) -> Event:
         absent = {} if missing is _NO_BODY else {"body": missing}
         return absent | {"isBase64Encoded": False}
     if request.headers.get("content-type", "").startswith(("text/", "application/json")):
-        return {"body": request.body.decode(), "isBase64Encoded": False}
+        with contextlib.suppress(UnicodeDecodeError):  # what is no text is taken for binary
+            return {"body": request.body.decode(), "isBase64Encoded": False}
     return {"body": base64.b64encode(request.body).decode(), "isBase64Encoded": True}

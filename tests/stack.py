@@ -4,7 +4,9 @@ No AWS account and no network. SAM expands its resources and leaves parameters a
 CloudFormation; `evaluate` settles those, so that a test reads what a deployer would get.
 """
 
+import json
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,6 +147,26 @@ def evaluate(template: dict[str, Any], **given: str) -> Stack:
     )
 
 
+def write_in_full(path: Path) -> None:
+    """Write the translated template, its defaults such that nothing in it is left out."""
+    template = translate()
+    given = {
+        "EnableS3Variant": "true",
+        "CreateLayer": "true",
+        "ReservedConcurrency": 5,
+        "LogsKmsKeyArn": f"arn:aws:kms:{REGION}:111122223333:key/1234",
+        "DataKmsKeyArn": f"arn:aws:kms:{REGION}:111122223333:key/1234",
+        "AlarmTopicArn": f"arn:aws:sns:{REGION}:111122223333:alarms",
+    }
+    for name, value in given.items():
+        template["Parameters"][name]["Default"] = value
+    path.write_text(json.dumps(template, indent=2), encoding="utf-8")
+
+
 def deploy(**parameters: str) -> Stack:
     """Return the stack that a deployer with these parameters would get."""
     return evaluate(translate(**parameters), **parameters)
+
+
+if __name__ == "__main__":
+    write_in_full(Path(sys.argv[1]))

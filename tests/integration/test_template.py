@@ -11,6 +11,7 @@ from typing import Any
 
 import cfnlint.api
 import pytest
+from cfnlint.config import ManualArgs
 
 from tests.stack import REGION, ROOT, STACK_ID, Stack, deploy, translate
 
@@ -296,10 +297,11 @@ def s3_stack() -> Stack:
 def test_the_s3_variant_is_there_only_when_asked(stack: Stack, s3_stack: Stack) -> None:
     kinds = {resource["Type"] for resource in stack.resources.values()}
 
-    assert not any(kind.startswith(("AWS::S3", "AWS::SQS", "AWS::CloudWatch")) for kind in kinds)
+    assert not any(kind.startswith(("AWS::S3", "AWS::SQS")) for kind in kinds)
     assert "AWS::Lambda::EventSourceMapping" not in kinds
-    # THEN it adds to the stack and changes nothing in it
-    assert stack.resources.items() <= s3_stack.resources.items()
+    # THEN it adds to the stack and changes nothing in it but for what the dashboard shows
+    rest = {name: each for name, each in stack.resources.items() if name != "Dashboard"}
+    assert rest.items() <= s3_stack.resources.items()
     assert stack.outputs.items() <= s3_stack.outputs.items()
     added = s3_stack.outputs.keys() - stack.outputs.keys()
     assert {name: s3_stack.outputs[name]["Value"] for name in added} == {
@@ -332,6 +334,28 @@ def test_pictures_and_results_are_kept_apart_closed_and_encrypted(s3_stack: Stac
         }
     # THEN what writes results cannot trigger itself
     assert "NotificationConfiguration" not in buckets["ResultsBucket"]
+
+
+def test_pictures_and_results_take_the_deployers_key() -> None:
+    key = f"arn:aws:kms:{REGION}:111122223333:key/1234"
+    stack = deploy(**S3, DataKmsKeyArn=key)
+
+    for bucket in stack.of_type("AWS::S3::Bucket").values():
+        (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert encryption == {
+            "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key},
+            "BucketKeyEnabled": True,
+        }
+    # THEN the function may use that key, and no other
+    policies = stack.resources["S3UploadRole"]["Properties"]["Policies"]
+    of_kms = [
+        (action, statement["Resource"])
+        for policy in policies
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in listed(statement["Action"])
+        if action.startswith("kms:")
+    ]
+    assert of_kms == [("kms:Decrypt", key), ("kms:GenerateDataKey", key)]
 
 
 @pytest.mark.parametrize("bucket", ["UploadBucket", "ResultsBucket"])
@@ -546,26 +570,95 @@ def listed(actions: str | list[str]) -> list[str]:
     return [actions] if isinstance(actions, str) else actions
 
 
-@pytest.mark.parametrize("topic", ["", f"arn:aws:sns:{REGION}:111122223333:alarms"])
-def test_alarms_watch_what_failed_and_what_waits(topic: str) -> None:
-    stack = deploy(**S3, AlarmTopicArn=topic)
-    alarms = stack.of_type("AWS::CloudWatch::Alarm")
+# ---------------------------------------------------------------- what is watched
 
-    watched = {
-        (alarm["MetricName"], alarm["Dimensions"][0]["Value"], alarm["Threshold"])
-        for alarm in alarms.values()
+
+def watched(stack: Stack) -> set[tuple[str, str, str, str, float]]:
+    """Namespace, metric, statistic, what it is of, and from where on an alarm is raised."""
+    return {
+        (
+            alarm["Namespace"],
+            alarm["MetricName"],
+            alarm.get("Statistic") or alarm["ExtendedStatistic"],
+            alarm["Dimensions"][0]["Value"],
+            alarm["Threshold"],
+        )
+        for alarm in stack.of_type("AWS::CloudWatch::Alarm").values()
     }
-    assert watched == {
-        ("ApproximateNumberOfMessagesVisible", "<UploadDeadLetterQueue.QueueName>", 0),
-        ("ApproximateAgeOfOldestMessage", "<UploadQueue.QueueName>", 3600),
+
+
+def test_alarms_watch_faults_slowness_and_throttling(stack: Stack) -> None:
+    assert watched(stack) == {
+        ("AWS/ApiGateway", "5xx", "Sum", "<HttpApi>", 0),
+        ("AWS/Lambda", "Duration", "p99", "<PredictFunction>", 5000),
+        ("AWS/Lambda", "Throttles", "Sum", "<PredictFunction>", 0),
     }
+
+
+def test_an_alarm_for_slowness_comes_before_the_function_gives_up(stack: Stack) -> None:
+    slow = stack.resources["PredictSlowAlarm"]["Properties"]
+    limit = int(stack.one("AWS::Lambda::Function")["Timeout"])
+
+    assert slow["Threshold"] < 1000 * limit
+
+
+def test_with_the_s3_variant_alarms_watch_what_failed_and_what_waits(
+    stack: Stack, s3_stack: Stack
+) -> None:
+    dead_letters, queue = "<UploadDeadLetterQueue.QueueName>", "<UploadQueue.QueueName>"
+
+    assert watched(s3_stack) - watched(stack) == {
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", dead_letters, 0),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", queue, 3600),
+    }
+
+
+@pytest.mark.parametrize("topic", ["", f"arn:aws:sns:{REGION}:111122223333:alarms"])
+def test_every_alarm_tells_the_deployers_topic_when_it_begins_and_when_it_is_over(
+    topic: str,
+) -> None:
+    alarms = deploy(**S3, AlarmTopicArn=topic).of_type("AWS::CloudWatch::Alarm")
+
     for alarm in alarms.values():
-        assert alarm["Namespace"] == "AWS/SQS"
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
-        # SQS reports nothing of a queue that nobody uses
+        # Nothing is reported of what nobody uses
         assert alarm["TreatMissingData"] == "notBreaching"
         assert alarm.get("AlarmActions") == ([topic] if topic else None)
         assert alarm.get("OKActions") == ([topic] if topic else None)
+
+
+def test_the_dashboard_shows_this_stacks_metrics_and_those_of_uploads_where_there_are_any(
+    stack: Stack, s3_stack: Stack
+) -> None:
+    titles = {}
+    for name, each in {"without": stack, "with": s3_stack}.items():
+        dashboard = each.one("AWS::CloudWatch::Dashboard")
+        assert dashboard["DashboardName"] == f"stack-{REGION}"
+        widgets = json.loads(dashboard["DashboardBody"])["widgets"]
+        titles[name] = [widget["properties"]["title"] for widget in widgets]
+        for widget in widgets:
+            assert widget["properties"]["region"] == REGION
+            for metric in widget["properties"]["metrics"]:
+                assert is_of_the_stack(metric)
+
+    assert titles["without"] == [
+        "Requests by outcome",
+        "API: refused and failed",
+        "Duration (ms)",
+        "Instances",
+    ]
+    assert titles["with"] == [*titles["without"], "Uploads by outcome", "Queue"]
+
+
+def is_of_the_stack(metric: list[Any]) -> bool:
+    if isinstance(metric[0], dict):
+        return "{ApparentEthnicity/dev,outcome,service}" in metric[0]["expression"]
+    return metric[3] in {
+        "<HttpApi>",
+        "<PredictFunction>",
+        "<UploadQueue.QueueName>",
+        "<UploadDeadLetterQueue.QueueName>",
+    }
 
 
 # ---------------------------------------------------------------- the deployer's view
@@ -618,9 +711,34 @@ def test_cfn_lint_finds_nothing_in_the_translated_template() -> None:
     translated = translate()
     assert translated == translate(**JWT) == translate(AuthMode="NONE") == translate(**S3)
 
-    findings = cfnlint.api.lint(json.dumps(translated), regions=[REGION])
+    # GIVEN AWS's rules for serverless stacks beside cfn-lint's own
+    config = ManualArgs(regions=[REGION], append_rules=["cfn_lint_serverless.rules"])
+    findings = cfnlint.api.lint(json.dumps(translated), config=config)
 
     assert [str(finding) for finding in findings] == []
+
+
+def test_the_serverless_rules_would_find_something() -> None:
+    translated = translate()
+    del translated["Metadata"]
+    del translated["Resources"]["PredictFunction"]["Properties"]["TracingConfig"]
+    config = ManualArgs(regions=[REGION], append_rules=["cfn_lint_serverless.rules"])
+
+    found = {each.rule.id for each in cfnlint.api.lint(json.dumps(translated), config=config)}
+
+    assert {"WS1000", "WS1004", "ES1001"} <= found
+
+
+def test_every_exception_from_a_rule_is_justified() -> None:
+    resources = translate()["Resources"].values()
+    skipped = [
+        skip
+        for resource in resources
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    ]
+
+    assert len(skipped) > 0
+    assert all(len(skip["comment"]) > 20 for skip in skipped)
 
 
 @pytest.mark.slow

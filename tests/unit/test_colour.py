@@ -1,6 +1,8 @@
 """Colour profiles: LittleCMS, by way of Pillow, says what is right."""
 
 import io
+import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -112,6 +114,34 @@ def test_no_damage_makes_a_profile_raise(position: int, damage: bytes) -> None:
     profile = read_profile(GOOD[:position] + damage + GOOD[position + len(damage) :])
     if profile is not None:
         assert profile.to_srgb(np.zeros((1, 1, 3), np.uint8)).shape == (1, 1, 3)
+
+
+def test_tags_may_share_their_bytes_and_take_no_memory_of_their_own() -> None:
+    icc = bytearray(GOOD.ljust(1_000_000, b"\0"))
+    count = int.from_bytes(icc[128:132], "big")
+    tags = [struct.pack(">4sII", b"%04d" % tag, tag, 999_000) for tag in range(90)]
+    start = 132 + 12 * count
+    moved = b"".join(tags) + bytes(icc[start:])
+    for entry in range(132, start, 12):
+        offset = int.from_bytes(icc[entry + 4 : entry + 8], "big") + 12 * len(tags)
+        icc[entry + 4 : entry + 8] = offset.to_bytes(4, "big")
+    icc[128:132] = (count + len(tags)).to_bytes(4, "big")
+    crowded = (bytes(icc[:start]) + moved)[:1_000_000]
+
+    tracemalloc.start()
+    try:
+        profile = read_profile(crowded)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert profile is not None
+    assert most < 2_000_000
+
+
+def test_a_profile_too_long_for_curves_and_a_matrix_is_left_alone() -> None:
+    assert read_profile(GOOD.ljust(1_000_000, b"\0")) is not None
+    assert read_profile(GOOD.ljust(1_000_001, b"\0")) is None
 
 
 # In a JPEG

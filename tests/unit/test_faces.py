@@ -443,6 +443,19 @@ def test_a_face_counts_if_a_closer_look_shows_it_in_its_place_and_the_verifier_a
     assert [each.score for each in found] == pytest.approx(scores, abs=1e-4)
 
 
+def test_a_detector_that_has_no_doubt_at_all_is_believed_and_not_divided_by() -> None:
+    # GIVEN a logit whose score is 1 to the last bit
+    certain = answering((MIDDLE, 50, FEATURES))
+    nothing = answering()
+    detector = answering_in_turn(certain, certain, *([nothing] * 4))
+    verifier = cast("Network", lambda _: {"logits": np.array([2], np.float32)})
+
+    (found,) = find_faces(Finder(detector, verifier), np.zeros((200, 200, 3), np.uint8))
+
+    assert found.score is not None
+    assert 0.99 < found.score <= 1
+
+
 @pytest.mark.parametrize("degrees", [-90, 90, 180])
 def test_a_face_in_a_picture_held_wrongly_is_found_and_aligned_upright(
     finder: Finder, portrait_pixels: Pixels, face: Face, degrees: int

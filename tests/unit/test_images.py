@@ -395,7 +395,17 @@ def test_too_many_pixels_are_not_decoded(astronaut: bytes, width: int, height: i
 @pytest.mark.usefixtures("decoder_out_of_reach")
 def test_as_many_pixels_as_are_taken_are_decoded(astronaut: bytes) -> None:
     with pytest.raises(Decoded):
-        decode(with_claimed_size(astronaut, 10_000, 5_000))
+        decode(with_claimed_size(astronaut, 10_000, 5_000).ljust(1_000_000))
+
+
+@pytest.mark.usefixtures("decoder_out_of_reach")
+def test_a_file_too_short_for_the_blocks_that_it_claims_is_not_decoded(astronaut: bytes) -> None:
+    # GIVEN 4:2:0: two blocks of colour for four others, in all 1,172,500, each of a bit or more
+    claiming = with_claimed_size(astronaut, 10_000, 5_000)
+    with pytest.raises(CorruptImage):
+        decode(claiming.ljust(146_562))
+    with pytest.raises(Decoded):
+        decode(claiming.ljust(146_563))
 
 
 @pytest.mark.usefixtures("decoder_out_of_reach")
@@ -404,14 +414,59 @@ def test_a_picture_of_a_thousand_scans_is_not_decoded() -> None:
         decode(flat_progressive(1200, 1000))
 
 
-@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.usefixtures("decoder_out_of_reach")
+def test_a_small_picture_of_a_hundred_and_one_scans_is_not_decoded() -> None:
+    data = encode(Image.new("RGB", (16, 16)), progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -len(EOI)]
+    with pytest.raises(Decoded):
+        decode(data[: -len(EOI)] + last * (100 - data.count(b"\xff\xda")) + EOI)
+    with pytest.raises(CorruptImage):
+        decode(data[: -len(EOI)] + last * (101 - data.count(b"\xff\xda")) + EOI)
+
+
+BUFFERED = pytest.mark.parametrize(
+    ("mode", "subsampling", "megapixels"),
+    [
+        pytest.param("L", 0, 50, id="grey"),
+        pytest.param("RGB", 2, 50, id="4:2:0"),
+        pytest.param("RGB", 1, 50, id="4:2:2"),
+        pytest.param("RGB", 0, 34, id="4:4:4"),
+        pytest.param("CMYK", 0, 26, id="CMYK"),
+    ],
+)
+"""What a progressive file may have without taking 400 MB of memory."""
+
+
+@BUFFERED
 @pytest.mark.usefixtures("decoder_out_of_reach")
 def test_a_progressive_picture_of_as_many_pixels_as_are_taken_is_decoded(
+    small_pixels: Pixels, mode: str, subsampling: int, megapixels: int
+) -> None:
+    picture = Image.fromarray(small_pixels).convert(mode)
+    data = encode(picture, progressive=True, subsampling=subsampling)
+    with pytest.raises(Decoded):
+        decode(with_claimed_size(data, 10_000, 100 * megapixels).ljust(1_000_000))
+
+
+@BUFFERED
+@pytest.mark.usefixtures("decoder_out_of_reach")
+def test_more_are_refused_and_the_message_says_how_many_there_may_be(
+    small_pixels: Pixels, mode: str, subsampling: int, megapixels: int
+) -> None:
+    picture = Image.fromarray(small_pixels).convert(mode)
+    data = encode(picture, progressive=True, subsampling=subsampling)
+    with pytest.raises(ImageTooLarge, match=f"^The image has more than {megapixels} megapixels$"):
+        decode(with_claimed_size(data, 10_000, 100 * megapixels + 100).ljust(1_000_000))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+@pytest.mark.usefixtures("decoder_out_of_reach")
+def test_a_picture_in_one_scan_is_not_kept_and_may_have_all_pixels(
     small_pixels: Pixels, mode: str
 ) -> None:
-    data = encode(Image.fromarray(small_pixels).convert(mode), progressive=True)
+    data = encode(Image.fromarray(small_pixels).convert(mode), subsampling=0)
     with pytest.raises(Decoded):
-        decode(with_claimed_size(data, 10_000, 5_000))
+        decode(with_claimed_size(data, 10_000, 5_000).ljust(1_000_000))
 
 
 def test_the_decoders_own_words_stay_out_of_the_answer(astronaut: bytes) -> None:

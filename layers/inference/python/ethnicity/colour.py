@@ -27,6 +27,7 @@ _TO_LINEAR_SRGB = np.asarray(
 """From XYZ under D50, in which profiles speak; the inverse holds sRGB's primaries in it."""
 
 _LEVELS = np.arange(256) / 255
+_MAX_BYTES = 1_000_000  # hundreds of times what curves and a matrix need; larger ones hold tables
 _MAX_TAGS = 100
 
 _SAMPLES = np.concatenate(
@@ -57,17 +58,19 @@ class Profile:
 
 def read_profile(icc: bytes) -> Profile | None:
     """The profile, or none if it is broken, of another kind, or sRGB's own."""
+    if len(icc) > _MAX_BYTES:
+        return None
     try:
         with np.errstate(all="raise"):
-            profile = _parse(icc)
+            profile = _parse(memoryview(icc))
     except (ValueError, KeyError, ArithmeticError, struct.error):
         return None
     same = np.abs(profile.to_srgb(_SAMPLES).astype(int) - _SAMPLES).max() <= 2
     return None if same else profile
 
 
-def _parse(icc: bytes) -> Profile:
-    space, tags = icc[16:20], _tags(icc)
+def _parse(icc: memoryview) -> Profile:
+    space, tags = bytes(icc[16:20]), _tags(icc)
     if space == b"GRAY":
         curve = _curve(tags[b"kTRC"])
         return Profile(np.stack([curve] * 3, axis=1), np.eye(3))
@@ -78,18 +81,20 @@ def _parse(icc: bytes) -> Profile:
     return Profile(curves, _TO_LINEAR_SRGB @ np.array(primaries).T)
 
 
-def _tags(icc: bytes) -> dict[bytes, bytes]:
+def _tags(icc: memoryview) -> dict[bytes, memoryview]:
+    """Views of the tags' content: a hundred of them may share the same bytes."""
     (count,) = struct.unpack_from(">I", icc, 128)
     entries = (struct.unpack_from(">4sII", icc, 132 + 12 * i) for i in range(min(count, _MAX_TAGS)))
     return {name: icc[start : start + size] for name, start, size in entries}
 
 
-def _curve(tag: bytes) -> Curve:
+def _curve(tag: memoryview) -> Curve:
     """A tone curve, sampled at every level."""
-    if tag[:4] == b"para":
+    kind_of_curve = bytes(tag[:4])
+    if kind_of_curve == b"para":
         (kind,) = struct.unpack_from(">H", tag, 8)
         return _parametric(kind, _fixed(tag[12:]).tolist())
-    if tag[:4] != b"curv":
+    if kind_of_curve != b"curv":
         raise ValueError("a curve of an unknown type")
     (count,) = struct.unpack_from(">I", tag, 8)
     if count == 0:
@@ -122,6 +127,6 @@ def _parametric(kind: int, parameters: list[float]) -> Curve:
     return np.clip(np.where(d <= _LEVELS, above, c * _LEVELS + f), 0, 1)
 
 
-def _fixed(tag: bytes) -> NDArray[np.float64]:
+def _fixed(tag: memoryview) -> NDArray[np.float64]:
     """Numbers of 16 bits before and 16 behind the point."""
     return np.asarray(np.frombuffer(tag, ">i4") / 65536)

@@ -196,7 +196,7 @@ def _judged(
         view = verifier_view(pixels, each).astype(np.float32)
         # A face is one in a mirror too, while many a chance likeness is not.
         verified = min(_logit(verifier, view), _logit(verifier, view[:, ::-1]))
-        detected = np.log(each.score / (1 - each.score))
+        detected = np.log(each.score / max(1 - each.score, 1e-9))  # a score may round to 1
         log_odds = (verified + _DETECTOR_WEIGHT * detected - _LEAST_SUM) / _TEMPERATURE
         yield replace(each, score=float(1 / (1 + np.exp(-log_odds))))
 

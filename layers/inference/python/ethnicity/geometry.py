@@ -91,9 +91,13 @@ def _shrink_visible(
     right, bottom = np.maximum(np.ceil(seen.max(axis=0)) + 1, (left + 1, top + 1))
     left, top, right, bottom = (int(edge) * shrink for edge in (left, top, right, bottom))
     part = pixels[top:bottom, left:right]
-    rows, columns = (max(1, round(length / shrink)) for length in part.shape[:2])
+    rows, columns = (-(-length // shrink) for length in part.shape[:2])
+    # Whole blocks at the far edges too: OpenCV is four times as fast where it divides evenly.
+    below, beside = rows * shrink - part.shape[0], columns * shrink - part.shape[1]
+    if below or beside:
+        part = np.asarray(
+            cv2.copyMakeBorder(part, 0, below, 0, beside, cv2.BORDER_REPLICATE), np.uint8
+        )
     small = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-    back = np.array([part.shape[1] / columns, part.shape[0] / rows])
-    linear = transform[:, :2] * back
     shift = transform[:, :2] @ (left, top) + transform[:, 2]
-    return small, np.column_stack([linear, shift])
+    return small, np.column_stack([transform[:, :2] * shrink, shift])

@@ -8,16 +8,23 @@ import simplejpeg
 from ethnicity.colour import Profile, read_profile
 from ethnicity.errors import CorruptImage, ImageTooLarge, NoImage
 from ethnicity.geometry import Pixels
-from ethnicity.jpeg import read_header
+from ethnicity.jpeg import JpegHeader, read_header
 
 MAX_BYTES = 5_000_000
 """What a request may carry; callers with another limit pass their own."""
 
 MAX_PIXELS = 50_000_000
 
+_MAX_SCANS = 100
 _MAX_SCAN_PIXELS = 20 * MAX_PIXELS
-"""Scans times pixels: a decoder visits every pixel at every scan, and files of ten scans are common
-(in CMYK, of 18) while one of a thousand is an attack."""
+"""Scans, and scans times pixels: a decoder visits every pixel at every scan, and files of ten scans
+are common (in CMYK, of 18) while one of a thousand is an attack."""
+
+_BLOCK_BYTES = 128
+_MAX_BUFFER = 210_000_000
+"""Bytes of coefficients that a decoder may have to keep, 64 of two bytes a block. Progressive files
+of 50 megapixels keep 150 MB at half the colour resolution in both directions, and 300 MB in full:
+those may have 35."""
 
 _ENOUGH = 1000
 """A picture is decoded at 1/2 to 1/8 if its longer side keeps at least this many pixels: the
@@ -66,12 +73,9 @@ def decode(data: bytes, max_bytes: int = MAX_BYTES) -> Picture:
     """
     check_size(len(data), max_bytes)
     header = read_header(data)
-    pixels_claimed = header.width * header.height
-    if pixels_claimed > MAX_PIXELS:
-        raise ImageTooLarge.pixels(MAX_PIXELS)
-    if header.scans * pixels_claimed > _MAX_SCAN_PIXELS:
-        raise CorruptImage
-    wide = header.width >= header.height
+    frame = header.frame
+    _check_cost(header, len(data))
+    wide = frame.width >= frame.height
     try:
         pixels = simplejpeg.decode_jpeg(
             data,
@@ -84,9 +88,28 @@ def decode(data: bytes, max_bytes: int = MAX_BYTES) -> Picture:
     except ValueError as error:
         raise CorruptImage from error
     turned = header.orientation >= 5
-    width, height = (header.height, header.width) if turned else (header.width, header.height)
+    width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
     profile = read_profile(header.icc) if header.icc else None
     return Picture(_upright(pixels, header.orientation), width, height, profile)
+
+
+def _check_cost(header: JpegHeader, length: int) -> None:
+    """Refuse what would take too much time or memory to decode, or is too short to hold it all.
+
+    Raises:
+        ImageTooLarge, CorruptImage
+    """
+    frame = header.frame
+    pixels = frame.width * frame.height
+    if pixels > MAX_PIXELS:
+        raise ImageTooLarge.pixels(MAX_PIXELS)
+    buffer = frame.blocks * _BLOCK_BYTES
+    if header.buffered and buffer > _MAX_BUFFER:
+        raise ImageTooLarge.pixels(pixels * _MAX_BUFFER // buffer)
+    if header.scans > _MAX_SCANS or header.scans * pixels > _MAX_SCAN_PIXELS:
+        raise CorruptImage
+    if 8 * length < frame.blocks:  # each takes a bit at least
+        raise CorruptImage
 
 
 def _upright(pixels: Pixels, orientation: int) -> Pixels:

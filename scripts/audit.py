@@ -1,0 +1,90 @@
+"""Ask whether vulnerabilities are known of what is installed where the functions run.
+
+Every pin of the run-time locks is asked for, whichever Python it is for. Exit status 0: none is
+known; 1: some are, or the source's answers leave a package out; 3: the source cannot be reached,
+so that nothing is known.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+REQUIREMENTS = Path(__file__).parents[1] / "requirements"
+LOCKS = (REQUIREMENTS / "run.txt", REQUIREMENTS / "s3_upload.txt")
+OSV = "https://api.osv.dev/v1/query"
+
+CLEAN, WANTING, UNREACHABLE = 0, 1, 3
+
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+
+Pin = tuple[str, str]
+"""Name and version."""
+
+
+def main(source: str = OSV, locks: Iterable[Path] = LOCKS) -> int:
+    if not answers(source):
+        print(f"UNKNOWN: {source} cannot be reached; no package was looked up")
+        return UNREACHABLE
+    wanted = {pin for lock in locks for pin in _PIN.findall(lock.read_text(encoding="utf-8"))}
+    found = [each for pins in one_version_each(wanted) for each in look_up(pins, source)]
+    bad = [each for each in found if each.get("vulns")]
+    known = {(each["name"], each["version"]) for each in found if "vulns" in each}
+    for each in bad:
+        for vulnerability in each["vulns"]:
+            mended = ", ".join(vulnerability["fix_versions"]) or "no version yet"
+            print(f"{each['name']} {each['version']}: {vulnerability['id']}, mended in {mended}")
+    missing = sorted(wanted - known)
+    for name, version in missing:
+        print(f"{name} {version}: not looked up")
+    if bad or missing:
+        return WANTING
+    print(f"{len(wanted)} packages, no vulnerability known to {source}")
+    return CLEAN
+
+
+def answers(source: str) -> bool:
+    """Whether there is an HTTP server, whatever it thinks of an empty question."""
+    try:
+        urllib.request.urlopen(source, b"{}", timeout=15).close()  # noqa: S310 - not from outside
+    except urllib.error.HTTPError as error:
+        error.close()
+    except OSError:
+        return False
+    return True
+
+
+def one_version_each(pins: set[Pin]) -> Iterator[dict[str, str]]:
+    """The pins in parts that have no package twice: locks hold some for older Pythons as well."""
+    left = sorted(pins)
+    while left:
+        part = dict(left)
+        yield part
+        left = [pin for pin in left if pin not in part.items()]
+
+
+def look_up(pins: dict[str, str], source: str) -> list[dict[str, Any]]:
+    """What pip-audit says of each package; nothing where it fails."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.writelines(f"{name}=={version}\n" for name, version in pins.items())
+        file.flush()
+        command = (
+            *(sys.executable, "-m", "pip_audit", "--requirement", file.name, "--no-deps"),
+            *("--disable-pip", "--vulnerability-service", "osv", "--osv-url", source),
+            *("--format", "json", "--progress-spinner", "off"),
+        )
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603
+    try:
+        return list(json.loads(done.stdout)["dependencies"])
+    except ValueError:
+        return []
+
+
+if __name__ == "__main__":
+    sys.exit(main())

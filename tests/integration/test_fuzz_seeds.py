@@ -1,0 +1,32 @@
+"""What the fuzzer begins with, and what it would notice."""
+
+import pytest
+
+from tests.fuzz.seeds import CORPUS, seeds
+from tests.fuzz.target import WAYS, serve
+
+SEEDS = seeds()
+
+
+def test_the_committed_seeds_are_what_the_program_writes() -> None:
+    assert {path.name: path.read_bytes() for path in CORPUS.iterdir()} == SEEDS
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_every_seed_gets_an_answer_of_the_contract(name: str) -> None:
+    status = serve(SEEDS[name])
+    assert status is not None
+    assert 200 <= status < 500
+
+
+def test_every_way_in_has_a_seed() -> None:
+    assert {data[0] for data in SEEDS.values()} == set(range(len(WAYS)))
+
+
+def test_an_answer_outside_the_contract_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("predict.app.classify", fails)
+    with pytest.raises(AssertionError):
+        serve(SEEDS["face"])
