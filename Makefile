@@ -27,9 +27,9 @@ predict: $(LOCAL)/.ready ## Classify IMAGE=photo.jpg through the Lambda handler;
 	@$(LOCAL)/python -m scripts.predict "$(IMAGE)"
 
 serve: $(LOCAL)/.ready ## Serve the API on localhost, PORT=5000
-	@$(LOCAL)/uvicorn predict.app:app --host 127.0.0.1 --port $(PORT) --no-access-log
+	@$(LOCAL)/ethnicity serve --port $(PORT)
 
-test: $(DEV)/.ready $(TRAIN)/.ready ## Run every test, with coverage
+test: $(DEV)/.ready $(LOCAL)/.ready $(TRAIN)/.ready ## Run every test, with coverage
 	$(DEV)/python -m pytest
 	$(TRAIN)/python -m pytest tests/training -o addopts= -W default
 
@@ -107,4 +107,7 @@ $(UV): requirements/uv.txt
 	@echo "Installing .venv/$* ..." >&2
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv/$*
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv/$* $< >&2
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/.venv/$*/bin/python" -m cli "$$@"\n' \
+	    "$(CURDIR)/layers/inference/python:$(CURDIR)/functions:$(CURDIR)" "$(CURDIR)" > .venv/$*/bin/ethnicity
+	@chmod +x .venv/$*/bin/ethnicity
 	@touch $@

@@ -114,6 +114,7 @@ def _pages() -> list[Fixture]:
         "model": "/model",
         "openapi": "/openapi.json",
         "docs": "/docs",
+        "page": "/",
     }
     return [
         Fixture(f"{name}.json", http_api(HttpRequest("GET", path))) for name, path in pages.items()

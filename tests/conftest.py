@@ -1,7 +1,11 @@
 """What the tests share: pictures, and the service as AWS calls it."""
 
 import json
-from collections.abc import Callable
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -71,6 +75,23 @@ def call(invoke: Invoke) -> Call:
         return invoke(through(request))
 
     return call
+
+
+@pytest.fixture(scope="session")
+def origin() -> Iterator[str]:
+    """Where the application listens: the socket is open before the server, so no one waits."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        command = [sys.executable, "-m", "uvicorn", "predict.app:app", "--no-access-log"]
+        server = subprocess.Popen(
+            [*command, "--log-level", "error", "--fd", str(listening.fileno())],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            pass_fds=[listening.fileno()],
+        )
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.terminate()
+            server.wait()
 
 
 @pytest.fixture(scope="session")

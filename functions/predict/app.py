@@ -12,7 +12,7 @@ from mangum import Mangum
 from mangum.types import LambdaContext
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.logs import kind_and_places
@@ -23,11 +23,12 @@ from ethnicity.pipeline import classify, load_models
 from predict.body import read_picture
 from predict.events import with_decoded_body
 from predict.faults import STATUS, BadRequest, RequestFault
+from predict.pages import page
 
 logger = Logger()
 metrics = Metrics(namespace=os.getenv("POWERTOOLS_METRICS_NAMESPACE", "ApparentEthnicity"))
 models = load_models()
-app = FastAPI(title="Apparent ethnicity", redoc_url=None, redirect_slashes=False)
+app = FastAPI(title="Apparent ethnicity", docs_url=None, redoc_url=None, redirect_slashes=False)
 
 
 @app.post("/predict")
@@ -49,6 +50,16 @@ async def health() -> JSONResponse:
 @app.get("/model")
 async def model() -> JSONResponse:
     return JSONResponse(json.loads(read_model_file("card.json")))
+
+
+@app.get("/")
+async def demo() -> HTMLResponse:
+    return page("page.html")
+
+
+@app.get("/docs")
+async def docs() -> HTMLResponse:
+    return page("docs.html")
 
 
 def openapi() -> dict[str, Any]:

@@ -1,20 +1,24 @@
 """The HTTP contract, through the function's handler: real pictures in real events."""
 
 import base64
+import hashlib
 import io
 import itertools
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.routing import Route
 
 from ethnicity import LABELS
+from ethnicity.answers import NOTICE
 from ethnicity.networks import MODELS
 from ethnicity.pipeline import classify
 from predict import app
@@ -639,12 +643,85 @@ def test_health_names_the_model_that_predictions_name(call: "Call", portrait: by
     assert outcome(answer) == (200, {"status": "ok", "model": model})
 
 
-def test_the_documentation_is_a_page(call: "Call") -> None:
-    answer = call(HttpRequest("GET", "/docs"))
+PAGES = {"/": "page.html", "/docs": "docs.html"}
+
+each_page = pytest.mark.parametrize("path", PAGES)
+
+
+class Page(HTMLParser):
+    """What a page holds that a policy is about, found by Python's own parser."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.hashes: dict[str, list[str]] = {"script": [], "style": []}
+        self.addresses: list[str] = []
+        self.inline: list[str] = []
+        self._open: str | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._open = tag
+        self.addresses += [value or "" for name, value in attrs if name in ("href", "src")]
+        self.inline += [name for name, _ in attrs if name == "style" or name.startswith("on")]
+
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002
+        self._open = None
+
+    def handle_data(self, data: str) -> None:
+        if self._open in self.hashes:
+            digest = base64.b64encode(hashlib.sha256(data.encode()).digest()).decode()
+            self.hashes[self._open].append(f"'sha256-{digest}'")
+
+
+@each_gateway
+@each_page
+def test_a_page_is_the_file_and_comes_through_every_service(
+    call: "Call", path: str, gateway: str
+) -> None:
+    answer = call(HttpRequest("GET", path), GATEWAYS[gateway])
 
     assert answer.status == 200
-    assert answer.headers["content-type"].startswith("text/html")
-    assert "/openapi.json" in answer.body
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    file = ROOT / "functions" / "predict" / PAGES[path]
+    assert answer.body == file.read_text(encoding="utf-8")
+
+
+@each_page
+def test_a_page_may_run_its_own_code_ask_its_own_origin_and_nothing_else(
+    call: "Call", path: str
+) -> None:
+    answer = call(HttpRequest("GET", path))
+
+    page = Page(answer.body)
+    (script,), (style,) = page.hashes["script"], page.hashes["style"]
+    assert answer.headers["content-security-policy"].split("; ") == [
+        "default-src 'none'",
+        f"script-src {script}",
+        f"style-src {style}",
+        "connect-src 'self'",
+        "img-src blob: data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+    assert page.inline == []
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["permissions-policy"].split(", ")[0] == "camera=(self)"
+    assert answer.headers["cache-control"] == "max-age=300"
+    # THEN its links lead to routes beside it, whatever stands before them
+    routes = {route.path for route in app.app.routes if isinstance(route, Route)}
+    for address in page.addresses:
+        assert address.startswith(("data:", "#")) or f"/{address.removeprefix('./')}" in routes
+
+
+def test_the_demo_page_has_the_notice_and_a_picture_of_the_repository(
+    call: "Call", portrait: bytes
+) -> None:
+    page = call(HttpRequest("GET", "/")).body
+
+    assert NOTICE in page
+    assert base64.b64encode(portrait).decode() in page
 
 
 # ---------------------------------------------------------------- events

@@ -1,19 +1,137 @@
-"""What the README shows is what happens."""
+"""What the README shows is what happens.
+
+Its blocks are run as they are written, in a folder that looks like the checkout and holds
+your_face.jpg and photos besides; only the port is another. A comment before a block may say why it
+is not run: then its shell syntax is checked.
+"""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from scripts.gateway import HttpRequest
+import httpx
+import pytest
+
+from scripts.events import PICTURES, raw
 from tests.conftest import Call
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+PORT = "5000"
+
+BLOCK = re.compile(r"(?:<!-- ([^>]*) -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block, and the comment before it, empty where there is none."""
+
+    comment: str
+    language: str
+    text: str
+
+    @property
+    def is_run(self) -> bool:
+        return self.language in RUNNERS and not self.comment.startswith("not run: ")
+
+
+RUNNERS = {
+    "sh": ["bash", "-euo", "pipefail", "-c"],
+    "python": [sys.executable, "-c"],
+    "js": ["node", "--input-type=module", "-e"],
+}
+
+BLOCKS = [Block(comment or "", language, text) for comment, language, text in BLOCK.findall(TEXT)]
+
+
+def each(blocks: list[Block]) -> pytest.MarkDecorator:
+    assert blocks
+    names = [block.text.strip().partition("\n")[0][:50] for block in blocks]
+    return pytest.mark.parametrize("block", blocks, ids=names)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkout's files by links, so that what a block writes is not among them."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for entry in ROOT.iterdir():
+        (folder / entry.name).symlink_to(entry)
+    (folder / "photos").mkdir()
+    for picture in (folder / "your_face.jpg", folder / "photos" / "one.jpg"):
+        shutil.copy(PICTURES / "astronaut.jpg", picture)
+    return folder
+
+
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+
+
+@each([block for block in BLOCKS if block.is_run and block.comment != "serves"])
+def test_a_block_does_what_it_says(block: Block, checkout: Path, origin: str) -> None:
+    runner = RUNNERS[block.language]
+    if shutil.which(runner[0]) is None:
+        pytest.skip(f"NO {runner[0].upper()}: this block was not run")
+    text = block.text.replace(f"localhost:{PORT}", urlsplit(origin).netloc)
+
+    done = subprocess.run(
+        [*runner, text],
+        cwd=checkout,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+
+    # THEN every line's answer is there, in the block's output or in the file that it names
+    redirected = re.findall(r"> (\S+\.jsonl)", text)
+    output = done.stdout + "".join((checkout / file).read_text() for file in redirected)
+    assert "White" in output
+    assert '"error"' not in output
+
+
+@each([block for block in BLOCKS if block.comment == "serves"])
+def test_the_server_serves_where_it_says(block: Block, checkout: Path) -> None:
+    command = block.text.replace(PORT, "0")  # a free one
+    server = subprocess.Popen(
+        ["bash", "-c", f"exec {command}"],
+        cwd=checkout,
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with server:
+        assert server.stderr is not None
+        running = next(line for line in server.stderr if "running on" in line)
+        address = next(word for word in running.split() if word.startswith("http://"))
+        assert "text/html" in httpx.get(f"{address}/", timeout=60).headers["content-type"]
+        os.killpg(server.pid, 15)
+
+
+DOCUMENTS = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_documents_links_lead_to_files_and_its_commands_are_well_formed(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+
+    assert [link for link in links if not (document.parent / link).exists()] == []
+    for _, language, block in BLOCK.findall(text):
+        if language == "sh":
+            commands = re.sub(r"<(\w+)>", r"\1", block)  # what the reader fills in
+            subprocess.run(["bash", "-n"], input=commands, text=True, check=True)
 
 
 def test_the_answer_in_the_readme_is_the_one_that_make_predict_prints(
     call: Call, astronaut: bytes
 ) -> None:
-    shown = re.search(r"```json\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert shown is not None
-    answer = call(HttpRequest("POST", "/predict", {"content-type": "image/jpeg"}, astronaut))
-    assert json.loads(shown.group(1)) == answer.body
+    (shown,) = [block.text for block in BLOCKS if block.language == "json"]
+
+    assert json.loads(shown) == call(raw(astronaut)).body

@@ -26,6 +26,7 @@ ROUTES = {
     "POST /predict",
     "GET /health",
     "GET /model",
+    "GET /",
     "GET /docs",
     "GET /openapi.json",
     "$default",

@@ -1,0 +1,79 @@
+"""The demo page in a real Chromium, before a real server."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from scripts.events import PICTURES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+expect.set_options(timeout=60_000)  # ms, in which a busy machine gets anything done
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if CHROMIUM is None:
+        for item in items:
+            if item.path.parent == Path(__file__).parent:
+                item.add_marker(pytest.mark.skip(reason="NO CHROMIUM: the pages were not tested"))
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium, its camera looking at the astronaut."""
+    film = tmp_path_factory.mktemp("camera") / "astronaut.mjpeg"
+    film.write_bytes((PICTURES / "astronaut.jpg").read_bytes() * 2)
+    camera = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--use-fake-ui-for-media-stream", *camera],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def options() -> dict[str, Any]:
+    """What the context of `page` is made with."""
+    return {"viewport": DESKTOP}
+
+
+@pytest.fixture
+def profile(browser: Browser, origin: str, options: dict[str, Any]) -> Iterator["BrowserContext"]:
+    """A fresh profile that ends as it began: no cookie, nothing stored."""
+    with browser.new_context(base_url=origin, **options) as profile:
+        profile.set_default_timeout(60_000)
+        yield profile
+        state = profile.storage_state(indexed_db=True)
+        assert state == {"cookies": [], "origins": []}
+
+
+@pytest.fixture
+def page(profile: "BrowserContext", origin: str) -> Iterator["Page"]:
+    """A tab in which nothing leaves the origin and nothing is complained of."""
+    page = profile.new_page()
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text))
+    yield page
+    elsewhere = [url for url in asked if urlsplit(url).scheme not in ("blob", "data")]
+    assert {f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in elsewhere} <= {origin}
+    # Chromium itself reports statuses of 400 and more
+    assert [text for text in complaints if not text.startswith("Failed to load resource")] == []

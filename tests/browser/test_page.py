@@ -1,0 +1,531 @@
+"""The demo page, as people use it: with mouse, keyboard, camera, on a phone, in the dark."""
+
+import base64
+import io
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
+
+from scripts.events import PICTURES
+from tests.browser.conftest import PHONE
+
+ASTRONAUT = PICTURES / "astronaut.jpg"
+
+MAX_BYTES = 4_400_000
+
+each_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])
+
+
+def picture(name: str, content: bytes) -> Any:
+    return {"name": name, "mimeType": "", "buffer": content}
+
+
+def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def opened(path: Path = ASTRONAUT) -> Image.Image:
+    return Image.open(path).convert("RGB")
+
+
+@pytest.fixture
+def two_people() -> bytes:
+    """The astronaut at the left, a larger face at the right."""
+    both = Image.new("RGB", (512 + 560, 700))
+    both.paste(opened(), (0, 0))
+    both.paste(opened(PICTURES / "obama.jpg"), (512, 0))
+    return encoded(both)
+
+
+def choose(page: Page, *files: Any) -> None:
+    page.goto("/")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a photo").click()
+    chooser.value.set_files(*files)
+
+
+def sent(page: Page, files: Any) -> bytes:
+    """The body of the request that the page makes of a file."""
+    with page.expect_request("**/predict?faces=all") as request:
+        choose(page, files)
+    return request.value.post_data_buffer or b""
+
+
+def asked(page: Page, jpeg: bytes) -> Any:
+    """What the service says of a picture when it is asked without the page."""
+    headers = {"content-type": "image/jpeg"}
+    return page.request.post("/predict", data=jpeg, headers=headers).json()
+
+
+def place_of(page: Page, number: int = 0) -> list[float]:
+    """Where a box is on the picture: left, top, width and height, as fractions of the picture."""
+    photo, box = (
+        page.locator("#photo").bounding_box(),
+        page.locator(".box").nth(number).bounding_box(),
+    )
+    assert photo is not None
+    assert box is not None
+    return [
+        (box["x"] - photo["x"]) / photo["width"],
+        (box["y"] - photo["y"]) / photo["height"],
+        box["width"] / photo["width"],
+        box["height"] / photo["height"],
+    ]
+
+
+# ---------------------------------------------------------------- answers
+
+
+def test_a_chosen_photo_is_sent_as_it_is_and_its_answer_shown(page: Page, astronaut: bytes) -> None:
+    assert sent(page, ASTRONAUT) == astronaut
+
+    answer = asked(page, astronaut)
+    expect(page.get_by_role("heading", name=answer["ethnicity"])).to_be_visible()
+    verdict = "Not sure" if answer["uncertain"] else "One label remains"
+    expect(page.get_by_role("article").get_by_text(verdict, exact=True)).to_be_visible()
+    expect(page.get_by_role("status").first).to_contain_text(
+        f"One face found. Face 1: {answer['ethnicity']}"
+    )
+    # THEN the box is where the service says
+    assert place_of(page) == pytest.approx([edge / 512 for edge in answer["face"]["box"]], abs=0.01)
+    # AND each bar is as long as its probability
+    bars = page.get_by_role("listitem")
+    expect(bars).to_have_count(5)
+    for bar, (label, probability) in zip(bars.all(), answer["probabilities"].items(), strict=True):
+        expect(bar).to_contain_text(label)
+        share = bar.evaluate(
+            "bar => parseFloat(bar.querySelector('.bar > span').style.width) / 100"
+        )
+        assert share == pytest.approx(probability, abs=1e-4)
+        expect(bar).to_contain_text(
+            ", cannot be ruled out" if label in answer["prediction_set"] else ", ruled out"
+        )
+    expect(page.get_by_label("Notice")).to_have_text(answer["notice"])
+
+
+def test_every_face_has_a_box_that_leads_to_its_answer(page: Page, two_people: bytes) -> None:
+    choose(page, picture("two.jpg", two_people))
+
+    boxes = page.get_by_role("button", name="Go to its answer")
+    expect(boxes).to_have_count(2)
+    assert place_of(page, 0)[0] > 0.5 > place_of(page, 1)[0]
+    boxes.nth(1).click()
+    second = page.get_by_role("article").nth(1)
+    expect(second).to_contain_text("Face 2 of 2")
+    expect(second.get_by_role("heading")).to_be_focused()
+
+
+def test_not_sure_is_shown_as_an_answer_and_not_as_an_error(page: Page) -> None:
+    # GIVEN an answer in which three labels remain, whatever the model makes of this picture
+    def unsure(route: Route) -> None:
+        answer = route.fetch().json()
+        probabilities = answer["faces"][0]["probabilities"]
+        kept = sorted(probabilities, key=probabilities.get, reverse=True)[:3]
+        answer["faces"][0] |= {"prediction_set": kept, "uncertain": True}
+        labels.extend(kept)
+        route.fulfill(json=answer)
+
+    labels: list[str] = []
+    page.route("**/predict*", unsure)
+
+    choose(page, ASTRONAUT)
+
+    card = page.get_by_role("article")
+    expect(card.get_by_text("Not sure", exact=True)).to_be_visible()
+    expect(card.get_by_role("heading")).to_have_text(f"{labels[0]}, {labels[1]} or {labels[2]}")
+    expect(card).to_contain_text(
+        "Three labels cannot be ruled out. That is the answer, not an error"
+    )
+    expect(page.get_by_role("alert")).to_be_empty()
+
+
+# ---------------------------------------------------------------- which picture is sent
+
+
+@pytest.mark.parametrize(
+    ("orientation", "large", "density"),
+    [(6, False, False), (6, True, False), (6, False, True), (3, False, True), (8, True, True)],
+)
+def test_the_box_fits_the_picture_that_is_shown_whatever_its_exif_says(  # noqa: PLR0913
+    page: Page, astronaut: bytes, tmp_path: Path, orientation: int, *, large: bool, density: bool
+) -> None:
+    # GIVEN the upper part of the astronaut, stored turned, perhaps too large to be sent
+    turn = {
+        3: Image.Transpose.ROTATE_180,
+        6: Image.Transpose.ROTATE_90,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = opened().crop((0, 0, 512, 300)).transpose(turn[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    if density:  # of 144 dots an inch, which browsers take for pictures of half the size
+        exif[0x011A] = exif[0x011B] = 144.0
+        exif[0x0128] = 2
+        exif.get_ifd(0x8769).update({0xA002: stored.width // 2, 0xA003: stored.height // 2})
+    content = encoded(stored, exif=exif, quality=95)
+    if large:
+        content += bytes(MAX_BYTES)
+
+    (tmp_path / "turned.jpg").write_bytes(content)
+
+    body = sent(page, tmp_path / "turned.jpg")
+
+    assert (body == content) is not large
+    left, top, width, height = asked(page, astronaut)["face"]["box"]
+    expect(page.get_by_role("article")).to_be_visible()
+    expected = [left / 512, top / 300, width / 512, height / 300]
+    assert place_of(page) == pytest.approx(expected, abs=0.03)
+    shown = page.locator("#photo").bounding_box()
+    assert shown is not None
+    assert shown["width"] / shown["height"] == pytest.approx(512 / 300, abs=0.02)
+
+
+def test_a_photo_too_large_for_the_service_is_scaled_down_before_it_is_sent(
+    page: Page, tmp_path: Path
+) -> None:
+    # GIVEN a picture of six megapixels, so noisy that no limit would let it through
+    large = np.array(opened().resize((2500, 2500)), np.int16)
+    noise = np.random.default_rng(0).integers(-60, 60, (500, 500, 3), np.int16)
+    noisy = Image.fromarray(np.clip(large + np.tile(noise, (5, 5, 1)), 0, 255).astype(np.uint8))
+    noisy.save(tmp_path / "large.jpg", quality=98)
+    assert (tmp_path / "large.jpg").stat().st_size > 5_000_000
+
+    body = sent(page, tmp_path / "large.jpg")
+
+    assert len(body) <= MAX_BYTES
+    assert Image.open(io.BytesIO(body)).format == "JPEG"
+    expect(page.get_by_text("Sent as a JPEG made in this browser")).to_be_visible()
+    expect(page.get_by_role("article")).to_be_visible()
+    side = Image.open(io.BytesIO(body)).width
+    box = asked(page, body)["face"]["box"]
+    assert place_of(page) == pytest.approx([edge / side for edge in box], abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP"])
+def test_a_picture_of_another_kind_is_sent_as_a_jpeg(page: Page, kind: str) -> None:
+    content = encoded(opened().resize((256, 256)), kind)
+
+    body = sent(page, picture(f"face.{kind.lower()}", content))
+
+    assert Image.open(io.BytesIO(body)).format == "JPEG"
+    expect(page.get_by_role("article")).to_be_visible()
+
+
+# ---------------------------------------------------------------- ways in
+
+HAND_OVER = """([kind, base64]) => {
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], "face.jpg", {type: "image/jpeg"}));
+    const event = kind === "drop"
+        ? new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true})
+        : new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true});
+    document.body.dispatchEvent(event);
+}"""
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_a_photo_may_be_dropped_or_pasted(page: Page, astronaut: bytes, kind: str) -> None:
+    page.goto("/")
+
+    page.evaluate(HAND_OVER, [kind, base64.b64encode(astronaut).decode()])
+
+    expect(page.get_by_role("article")).to_be_visible()
+
+
+def test_the_camera_takes_a_picture_and_is_switched_off(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Use the camera").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_role("button", name="Take the picture")).to_be_focused()
+    track = page.evaluate_handle("document.querySelector('video').srcObject.getTracks()[0]")
+
+    page.get_by_role("button", name="Take the picture").click()
+
+    expect(page.get_by_role("article")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert track.evaluate("track => track.readyState") == "ended"
+
+
+def test_escape_closes_the_camera_and_gives_the_focus_back(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Use the camera").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.get_by_role("button", name="Use the camera")).to_be_focused()
+    assert page.evaluate("document.querySelector('video').srcObject") is None
+
+
+@pytest.mark.parametrize("options", [{"viewport": PHONE, "is_mobile": True, "has_touch": True}])
+def test_on_a_phone_the_phones_own_camera_is_used(page: Page) -> None:
+    page.goto("/")
+
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Use the camera").click()
+
+    assert chooser.value.element.get_attribute("capture") == "user"
+
+
+def test_everything_can_be_done_with_the_keyboard(page: Page) -> None:
+    page.goto("/")
+    for name in ("Choose a photo", "Use the camera", "Try an example"):
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name=name)).to_be_focused()
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(outline) == "solid"
+
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article")).to_be_visible()
+    # THEN the focus has stayed, and what is new lies beside it
+    expect(page.get_by_role("button", name="Try an example")).to_be_focused()
+    for _ in range(3):
+        page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="Go to its answer")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article").get_by_role("heading")).to_be_focused()
+
+
+# ---------------------------------------------------------------- errors in words
+
+
+@pytest.mark.parametrize(
+    ("file", "headline", "advice"),
+    [
+        (PICTURES / "no_face.jpg", "No face found", "larger, sharper"),
+        (
+            picture(
+                "damaged.jpg", ASTRONAUT.read_bytes()[:30_000] + ASTRONAUT.read_bytes()[33_000:]
+            ),
+            "The JPEG is damaged",
+            "Save it again",
+        ),
+        (picture("notes.txt", b"No picture."), "does not open as a picture", "another photo"),
+    ],
+    ids=["no face", "damaged", "text"],
+)
+def test_a_picture_without_an_answer_is_told_in_words(
+    page: Page, file: Any, headline: str, advice: str
+) -> None:
+    choose(page, file)
+
+    alert = page.get_by_role("alert")
+    expect(alert.get_by_role("heading")).to_contain_text(headline)
+    expect(alert).to_contain_text(advice)
+    expect(page.get_by_role("article")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("status", "headline", "advice"),
+    [
+        (401, "Sign in first", "bearer token"),
+        (403, "Only signed requests are let in", "make serve"),
+        (413, "The picture is too large", "smaller"),
+        (429, "Too many requests", "Wait a few seconds"),
+        (503, "The service has a fault", "Try again"),
+    ],
+)
+def test_what_api_gateway_answers_by_itself_is_told_in_words(
+    page: Page, status: int, headline: str, advice: str
+) -> None:
+    # GIVEN a gateway, which is not here, that answers before the function does
+    def answer(route: Route) -> None:
+        route.fulfill(status=status, body='{"message": "…"}', content_type="application/json")
+
+    page.route("**/predict*", answer)
+
+    choose(page, ASTRONAUT)
+
+    expect(page.get_by_role("alert")).to_contain_text(headline)
+    expect(page.get_by_role("alert")).to_contain_text(advice)
+
+
+def test_a_gateway_that_takes_text_alone_gets_the_picture_as_text(page: Page) -> None:
+    # GIVEN one like sam local start-api, which answers 502 to bytes
+    def refuse_bytes(route: Route) -> None:
+        if route.request.headers["content-type"] == "image/jpeg":
+            route.fulfill(status=502, body='{"message": "Internal server error"}')
+        else:
+            route.continue_()
+
+    page.route("**/predict*", refuse_bytes)
+
+    choose(page, ASTRONAUT)
+
+    expect(page.get_by_role("article")).to_be_visible()
+
+
+def test_a_service_out_of_reach_is_told_in_words(page: Page) -> None:
+    page.route("**/predict*", lambda route: route.abort())
+
+    choose(page, ASTRONAUT)
+
+    expect(page.get_by_role("alert")).to_contain_text("The service cannot be reached")
+
+
+def test_only_the_last_of_two_pictures_gets_an_answer(page: Page) -> None:
+    # GIVEN a first picture that is still on its way
+    held: list[Route] = []
+    page.route("**/predict*", lambda route: held.append(route), times=1)  # noqa: PLW0108
+    with page.expect_request("**/predict*"):
+        choose(page, PICTURES / "no_face.jpg")
+
+    page.get_by_role("button", name="Try an example").click()
+
+    expect(page.get_by_role("article")).to_have_count(1)
+    expect(page.get_by_role("alert")).to_be_empty()
+
+
+# ---------------------------------------------------------------- for programmers
+
+
+def test_the_copied_command_gets_the_response_that_is_shown(
+    profile: BrowserContext, page: Page, tmp_path: Path, astronaut: bytes
+) -> None:
+    (tmp_path / "your face.jpg").write_bytes(astronaut)
+    profile.grant_permissions(["clipboard-read", "clipboard-write"])
+    choose(page, tmp_path / "your face.jpg")
+    page.get_by_text("The same request with curl").click()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+
+    command = page.evaluate("navigator.clipboard.readText()")
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True
+    )
+
+    page.get_by_text("The response as JSON").click()
+    assert json.loads(done.stdout) == json.loads(page.get_by_label("Response").inner_text())
+
+
+def test_a_file_name_never_becomes_part_of_a_command(page: Page, astronaut: bytes) -> None:
+    choose(page, picture('";$(touch x)`.jpg', astronaut))
+
+    page.get_by_text("The same request with curl").click()
+    expect(page.get_by_label("Command")).to_contain_text('"@photo.jpg"')
+
+
+def test_the_picture_that_was_sent_can_be_saved_where_it_is_not_the_file(page: Page) -> None:
+    body = sent(page, picture("face.png", encoded(opened().resize((256, 256)), "PNG")))
+    page.get_by_text("The same request with curl").click()
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="save as-sent.jpg").click()
+
+    assert download.value.suggested_filename == "as-sent.jpg"
+    assert Path(download.value.path()).read_bytes() == body
+
+
+# ---------------------------------------------------------------- for everyone
+
+STATES = {
+    "empty": None,
+    "answer": ASTRONAUT,
+    "error": PICTURES / "no_face.jpg",
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "scheme"),
+    [("empty", "light"), ("answer", "light"), ("answer", "dark"), ("error", "dark")],
+)
+def test_axe_finds_nothing_wrong_with_the_page(
+    page: Page, two_people: bytes, state: str, scheme: Any
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto("/")
+    if state != "empty":
+        file = picture("two.jpg", two_people) if state == "answer" else STATES[state]
+        choose(page, file)
+        expect(page.locator(".card").first).to_be_visible()
+        page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+
+    assert violations(page) == []
+
+
+@each_scheme
+def test_axe_finds_nothing_wrong_with_the_reference(page: Page, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto("/docs")
+    expect(page.get_by_role("heading", name="POST /predict")).to_be_visible()
+
+    assert violations(page) == []
+
+
+def violations(page: Page) -> list[str]:
+    results = Axe().run(page, options={"resultTypes": ["violations"]})
+    return [
+        f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}"
+        for each in results.response["violations"]
+    ]
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_nothing_is_cut_off_at_320_pixels(page: Page, path: str) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(path)
+    if path == "/":
+        choose(page, ASTRONAUT)
+        expect(page.get_by_role("article")).to_be_visible()
+    else:
+        expect(page.get_by_role("heading", name="POST /predict")).to_be_visible()
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+@pytest.mark.parametrize("options", [{"viewport": PHONE}])
+def test_the_notice_is_in_view_wherever_one_scrolls(page: Page) -> None:
+    choose(page, ASTRONAUT)
+    expect(page.get_by_role("article")).to_be_visible()
+
+    page.evaluate("scrollTo({top: document.body.scrollHeight, behavior: 'instant'})")
+
+    expect(page.get_by_label("Notice")).to_be_in_viewport(ratio=1)
+
+
+def test_nothing_moves_for_who_wants_no_motion(page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    choose(page, ASTRONAUT)
+    expect(page.get_by_role("article")).to_be_visible()
+
+    durations = """[...document.querySelectorAll("*")].map(
+        (each) => parseFloat(getComputedStyle(each).transitionDuration))"""
+    assert set(page.evaluate(durations)) == {0}
+
+
+# ---------------------------------------------------------------- the reference
+
+
+def test_the_reference_shows_every_operation_and_every_schema(page: Page) -> None:
+    page.goto("/docs")
+    spec = page.request.get("/openapi.json").json()
+
+    for path, methods in spec["paths"].items():
+        for method in methods:
+            expect(
+                page.get_by_role("heading", name=f"{method.upper()} {path}", exact=True)
+            ).to_be_visible()
+    for name in spec["components"]["schemas"]:
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+
+
+def test_without_its_document_the_reference_says_so(page: Page) -> None:
+    def refuse(route: Route, _: Request) -> None:
+        route.fulfill(status=403, body="{}")
+
+    page.route("**/openapi.json", refuse)
+
+    page.goto("/docs")
+
+    expect(page.get_by_role("status")).to_contain_text("cannot be read (status 403)")
