@@ -5,7 +5,6 @@ Each in a process of its own, on one thread, as a form's file, looking for all f
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from dataclasses import replace
 
 from scripts.events import multipart
 from scripts.gateway import http_api
-from tests.hostile import crafted
+from tests.hostile import crafted, most_memory
 
 
 def serve(name: str) -> tuple[int, float, int]:
@@ -25,7 +24,7 @@ def serve(name: str) -> tuple[int, float, int]:
     start = time.process_time()
     status = handler(event, None)["statusCode"]
     seconds = time.process_time() - start
-    return status, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return status, seconds, most_memory()
 
 
 def in_a_process(name: str) -> tuple[int, float, int]:
@@ -34,6 +33,7 @@ def in_a_process(name: str) -> tuple[int, float, int]:
         [sys.executable, "-m", "benchmarks.hostile", name],
         env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         check=True,
     )
     status, seconds, memory = json.loads(done.stdout.splitlines()[-1])

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import pytest
 
 from scripts.events import FORMS, raw
 from scripts.gateway import http_api
-from tests.hostile import crafted
+from tests.hostile import crafted, most_memory
 
 if TYPE_CHECKING:
     from tests.conftest import Call
@@ -29,7 +28,7 @@ def use_them_all() -> tuple[dict[str, str | None], int]:
     for name, (data, _) in FILES.items():
         response = handler(http_api(FORMS["multipart"](data)), None)
         codes[name] = json.loads(response["body"]).get("code")
-    return codes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return codes, most_memory()
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
-"""What the README shows is what happens.
+"""What the README shows is what happens, and what SECURITY.md calls proved has a test.
 
-Its blocks are run as they are written, in a folder that looks like the checkout and holds
+The README's blocks are run as they are written, in a folder that looks like the checkout and holds
 your_face.jpg and photos besides; only the port is another. A comment before a block may say why it
 is not run: then its shell syntax is checked.
 """
@@ -135,3 +135,12 @@ def test_the_answer_in_the_readme_is_the_one_that_make_predict_prints(
     (shown,) = [block.text for block in BLOCKS if block.language == "json"]
 
     assert json.loads(shown) == call(raw(astronaut)).body
+
+
+def test_every_proof_that_security_md_names_is_there() -> None:
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[a-z0-9_/]+\.py)(?:::(test_\w+))?`", text)
+
+    assert len(named) > 10
+    for file, test in named:
+        assert f"def {test}" in (ROOT / file).read_text(encoding="utf-8")
