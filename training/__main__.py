@@ -20,6 +20,7 @@ from training.calibrate import Scored, fit_calibrations
 from training.data import FaceSet, load_sets
 from training.export import NETWORK_FILE, describe, export_keras, export_network
 from training.generations import train_generations
+from training.reference import write_reference
 from training.report import Predictions, load_predictions, report, save_predictions
 from training.served import Served, serve, serve_degraded
 from training.train import Recipe
@@ -113,8 +114,12 @@ def main(data: Path, work: Path, name: str, out: Path) -> None:
 
     validation = [each.part("val") for each in sets]
     natural = [serve(finder, network, each) for each in validation]
+    scored = {
+        faces.name: _scored(served, faces)
+        for served, faces in zip(natural, validation, strict=True)
+    }
     calibrations = fit_calibrations(
-        [_scored(*each) for each in zip(natural, validation, strict=True)],
+        [*scored.values()],
         [
             _scored(serve_degraded(network, served, seed=0), faces)
             for served, faces in zip(natural, validation, strict=True)
@@ -124,6 +129,7 @@ def main(data: Path, work: Path, name: str, out: Path) -> None:
     predictions.parent.mkdir(exist_ok=True)
     save_predictions([_predictions(finder, network, each) for each in sets], predictions)
     card.write(report(load_predictions(predictions), calibrations), version, out, models)
+    write_reference(scored, calibrations, version, models)
     describe(calibrations, version, models)
 
 
