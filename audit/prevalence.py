@@ -12,7 +12,7 @@ do to a set which is neither is part of the intervals.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,14 +58,16 @@ class Reference:
 
     ``shifts``: for each set shape (resamples, 6): its validation pictures, resampled, were fitted
     by softmax(exp(s)·log p + b); s first, then b. Zero where the served calibration fits.
+    ``beyond``: how much farther than they are apart another set may lie, half of it on each side.
     """
 
     shifts: dict[str, Floats]
     model: str
+    beyond: float = 0.5
 
     def only(self, name: str) -> "Reference":
         """As if that set were the only one."""
-        return Reference({name: self.shifts[name]}, self.model)
+        return replace(self, shifts={name: self.shifts[name]})
 
 
 def load_reference(folder: Path = MODELS) -> Reference:
@@ -92,10 +94,12 @@ def replicates(
     """What the shares of this very set may be, shape (number, 5); quantiles of it are intervals.
 
     A bootstrap over all that is not known: the set's calibration lies somewhere between those of
-    the reference sets, each weight as likely as any other; those are known only from resampled
-    validation pictures; the set's faces are resampled too. Last, each face gets a label with its
-    probability under the replicate's shares (multiple imputation, Rubin 1987): the labels of these
-    faces are asked for, not those of a population from which they were drawn.
+    the reference sets or a little beyond; those are known only from resampled validation pictures;
+    the set's faces are resampled too, with one face more of each label, of
+    random weight (the Bayesian bootstrap, Muliere and Secchi 1996), since a label of which no face
+    was seen need not be absent. Last, each face gets a label with its probability under the
+    replicate's shares (multiple imputation, Rubin 1987): the labels of these faces are asked for,
+    not those of a population from which they were drawn.
     """
     total = answers.faces
     if not total:
@@ -103,8 +107,9 @@ def replicates(
     start = np.maximum(estimate(answers), 1e-3)
     ratios = _shifted(answers.probabilities, _draw_shifts(reference, rng, number))
     resampled = rng.multinomial(total, answers.count / total, number).astype(np.float64)
+    more = rng.exponential(size=(number, len(LABELS)))
     begin = np.broadcast_to(start / start.sum(), (number, len(LABELS)))
-    shares = _maximise(resampled, ratios, begin, _REPLICATE_ITERATIONS)
+    shares = _maximise(resampled, ratios, begin, _REPLICATE_ITERATIONS, more)
     posterior = ratios * shares[:, np.newaxis]
     posterior /= posterior.sum(axis=-1, keepdims=True)
     labelled = rng.multinomial(answers.count, posterior).sum(axis=1)
@@ -117,20 +122,27 @@ def interval(values: Floats) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _maximise(count: Floats, ratios: Floats, shares: Shares, iterations: int) -> Shares:
-    """Raise the likelihood of the mixture, step by step; leading axes are separate problems."""
-    total = count.sum(axis=-1, keepdims=True)
+def _maximise(
+    count: Floats, ratios: Floats, shares: Shares, iterations: int, more: Floats | None = None
+) -> Shares:
+    """Raise the likelihood of the mixture, step by step; leading axes are separate problems.
+
+    ``more``: faces that are known to be of each label.
+    """
+    more = np.zeros_like(shares) if more is None else more
+    total = count.sum(axis=-1, keepdims=True) + more.sum(axis=-1, keepdims=True)
     for _ in range(iterations):
         mixed = (ratios @ shares[..., np.newaxis])[..., 0]
         weight = (count / mixed)[..., np.newaxis, :]
-        shares = shares * (weight @ ratios)[..., 0, :] / total
+        shares = (shares * (weight @ ratios)[..., 0, :] + more) / total
     return shares
 
 
 def _draw_shifts(reference: Reference, rng: np.random.Generator, number: int) -> Floats:
-    """A shift for each replicate, between the reference sets' resampled ones, shape (number, 6)."""
+    """A shift for each replicate, on the line through the sets' resampled ones: (number, 6)."""
     sets = list(reference.shifts.values())
     weights = rng.dirichlet(np.ones(len(sets)), number)
+    weights += reference.beyond * (weights - 1 / len(sets))
     drawn = np.stack([each[rng.integers(len(each), size=number)] for each in sets], axis=1)
     return np.asarray((weights[..., np.newaxis] * drawn).sum(axis=1))
 

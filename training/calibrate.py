@@ -59,7 +59,7 @@ def _fit(validation: list[Scored], min_detail: float) -> Calibration:
     """
     logits = np.concatenate([each.logits for each in validation])
     label = np.concatenate([each.label for each in validation])
-    weight = np.concatenate([equal_class_weights(each.label) for each in validation])
+    weight = np.concatenate([_equal_class_weights(each.label) for each in validation])
 
     def loss(parameters: NDArray[np.float64]) -> float:
         probabilities = _uncut(parameters, min_detail).probabilities(logits)
@@ -77,8 +77,7 @@ def _uncut(parameters: NDArray[np.float64], min_detail: float) -> Calibration:
     return Calibration(min_detail, float(np.exp(parameters[0])), bias, np.zeros(len(LABELS)))
 
 
-def equal_class_weights(label: NDArray[np.int64]) -> NDArray[np.float64]:
-    """A weight for each picture, shape (n,), under which every class weighs the same."""
+def _equal_class_weights(label: NDArray[np.int64]) -> NDArray[np.float64]:
     counts = np.bincount(label, minlength=len(LABELS))
     return np.asarray(1 / (len(LABELS) * counts[label]))
 

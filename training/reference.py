@@ -17,10 +17,10 @@ from scipy.optimize import minimize
 from sklearn.metrics import confusion_matrix
 
 from ethnicity import LABELS
-from ethnicity.classifier import Calibration, calibration_for, load_classifier, softmax
+from ethnicity.classifier import Calibration, Classifier, calibration_for, load_classifier, softmax
 from ethnicity.networks import MODELS
 from ethnicity.pipeline import load_finder
-from training.calibrate import Scored, equal_class_weights
+from training.calibrate import Scored
 from training.data import load_sets
 from training.export import write_served_checksums
 from training.served import serve
@@ -51,15 +51,20 @@ Floats = NDArray[np.float64]
 def main(data: Path, work: Path, models: Path) -> None:
     """Measure the served model on the validation pictures."""
     classifier = load_classifier(models)
-    validation = {}
-    for each in load_sets(data, work / "prepared"):
-        faces = each.part("val")
-        served = serve(load_finder(), classifier.network, faces)
-        validation[each.name] = Scored(served.logits, faces.label, served.detail).where(
-            served.found
-        )
+    validation = served_validation(classifier, data, work)
     write_reference(validation, classifier.calibrations, classifier.version, models)
     write_served_checksums(models)
+
+
+def served_validation(classifier: Classifier, data: Path, work: Path) -> dict[str, Scored]:
+    """By set what the service's network says of the validation pictures with a face."""
+    finder, validation = load_finder(), {}
+    for each in load_sets(data, work / "prepared"):
+        faces = each.part("val")
+        served = serve(finder, classifier.network, faces)
+        scored = Scored(served.logits, faces.label, served.detail)
+        validation[each.name] = scored.where(served.found)
+    return validation
 
 
 def write_reference(
@@ -105,11 +110,6 @@ def fit_shifts(probabilities: Floats, label: NDArray[np.int64]) -> Floats:
         of_class = np.bincount(label, weights=drawn, minlength=len(LABELS))
         shifts[row] = _fit_shift(probabilities, label, drawn / of_class[label])
     return shifts
-
-
-def fit_shift(probabilities: Floats, label: NDArray[np.int64]) -> Floats:
-    """The recalibration that fits the set as it is, shape (6,)."""
-    return _fit_shift(probabilities, label, equal_class_weights(label))
 
 
 def _fit_shift(probabilities: Floats, label: NDArray[np.int64], weight: Floats) -> Floats:
