@@ -16,6 +16,9 @@ UNREADABLE = "unreadable"
 CRASHED = "crashed"
 """The code of a picture that took its process with it."""
 
+NOT_DONE = "not_done"
+"""The code of a picture whose batch failed, on AWS."""
+
 NO_FACE = "no_face"
 
 
