@@ -6,6 +6,8 @@ PORT     ?= 5000
 EVENT    ?= events/predict_multipart_http_api.json
 FUNCTION ?= $(if $(findstring s3_,$(EVENT)),S3UploadFunction,PredictFunction)
 DATA     ?= ../shared/faces
+DIR      ?= tests/data
+OUT      ?= audit-report
 
 export PYTHONPATH := layers/inference/python:functions:.
 export PYTHONDONTWRITEBYTECODE :=
@@ -16,7 +18,7 @@ SAM   := SAM_CLI_TELEMETRY=0 $(DEV)/sam
 TRAIN := .venv/train/bin
 UV    := .venv/uv/bin/uv
 
-.PHONY: help predict serve test lint format events image local invoke e2e-docker train bench-photos lock clean
+.PHONY: help predict serve audit test lint format events image local invoke e2e-docker train bench-photos bench-audit lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +28,9 @@ predict: $(LOCAL)/.ready ## Classify IMAGE=photo.jpg through the Lambda handler;
 
 serve: $(LOCAL)/.ready ## Serve the API on localhost, PORT=5000
 	@$(LOCAL)/uvicorn predict.app:app --host 127.0.0.1 --port $(PORT) --no-access-log
+
+audit: $(LOCAL)/.ready ## Report how the face pictures in DIR are composed; OUT=folder, ARGS=options
+	@$(LOCAL)/python -m audit "$(DIR)" --out "$(OUT)" $(ARGS)
 
 test: $(DEV)/.ready $(TRAIN)/.ready ## Run every test, with coverage
 	$(DEV)/python -m pytest
@@ -65,6 +70,9 @@ train: $(TRAIN)/.ready ## Train, calibrate, export and evaluate on DATA=folder (
 
 bench-photos: $(TRAIN)/.ready ## Measure faces found, false alarms and accuracy on DATA and FACELESS photos
 	$(TRAIN)/python -m benchmarks.photos "$(DATA)" $(if $(FACELESS),--faceless "$(FACELESS)")
+
+bench-audit: $(TRAIN)/.ready ## Measure how well an audit knows sets of known composition
+	$(TRAIN)/python -m benchmarks.audit
 
 lock: $(UV) ## Pin the newest versions of requirements/*.in, with hashes
 	for name in uv run s3_upload local dev train; do $(UV) pip compile --quiet --universal \
