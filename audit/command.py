@@ -54,7 +54,7 @@ JOURNAL = "unfinished.jsonl"
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write each picture's own result to this CSV file. The reports never hold them.",
 )
-def audit(  # noqa: PLR0913 - one argument for each option
+def audit(  # noqa: PLR0913, PLR0917 - one for each option
     where: str,
     out: Path,
     target: str,

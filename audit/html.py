@@ -6,6 +6,7 @@ width, and what they show stands beside them as text.
 
 from collections.abc import Iterable, Mapping
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -102,8 +103,8 @@ def _composition(report: Object) -> str:
     key = (
         '<ul class="key">'
         f"<li>{_sample(_rectangle(0, 1, 'band', 3, 10))}95 % interval</li>"
-        f'<li>{_sample(_circle("dot"))}corrected share</li>'
-        f'<li>{_sample(_circle("count"))}merely counted: biased</li>'
+        f"<li>{_sample(_circle('dot'))}corrected share</li>"
+        f"<li>{_sample(_circle('count'))}merely counted: biased</li>"
         f"<li>{_sample(_line(0.5, 'aim', 0, 16))}{_aim(report)}</li></ul>"
     )
     return (
@@ -167,8 +168,7 @@ def _balance(report: Object) -> str:
         '</th><th scope="col">What it says</th></tr></thead>'
     )
     return (
-        "<section><h2>Balance</h2>"
-        f'<table>{head}<tbody>{"".join(cells)}</tbody></table></section>'
+        f"<section><h2>Balance</h2><table>{head}<tbody>{''.join(cells)}</tbody></table></section>"
     )
 
 
@@ -195,8 +195,8 @@ def _folders(report: Object) -> str:
     )
     return (
         '<section class="long"><h2>By folder</h2><p class="soft">Corrected shares with their 95 % '
-        "intervals. Folders with few faces are known badly: look at the intervals, and remember that "
-        f"of twenty one misses.</p>{more}"
+        "intervals. Folders with few faces are known badly: look at the intervals, and remember "
+        f"that of twenty one misses.</p>{more}"
         '<div class="scroll" role="region" aria-label="Composition by folder" tabindex="0">'
         '<table class="folders"><thead><tr><th scope="col">Folder</th>'
         '<th scope="col" class="number">Pictures</th><th scope="col" class="number">Judged</th>'
@@ -236,8 +236,8 @@ def _pictures(whole: Object) -> str:
     ]
     return (
         "<section><h2>Pictures</h2>"
-        '<p class="soft">Of the pictures that decode. Small faces beside a large one are not looked '
-        "for, and a face below some 30 pixels is judged with little confidence.</p>"
+        '<p class="soft">Of the pictures that decode. Small faces beside a large one are not '
+        "looked for, and a face below some 30 pixels is judged with little confidence.</p>"
         f'<div class="two">{"".join(tables)}</div></section>'
     )
 
@@ -246,7 +246,7 @@ def _ranges(counts: Mapping[str, int]) -> dict[str, int]:
     """Only those from the first to the last that is not empty, named as ranges."""
     edges = [int(edge) for edge in counts]
     names = [
-        *(f"{low}–{high - 1}" for low, high in zip(edges, edges[1:], strict=False)),
+        *(f"{low}–{high - 1}" for low, high in pairwise(edges)),
         f"{edges[-1]}+",
     ]
     values = list(counts.values())

@@ -64,7 +64,9 @@ class Source(Protocol):
         """
 
 
-def open_source(where: str, *, depth: int = 1, column: str = "file", by: str | None = None) -> Source:
+def open_source(
+    where: str, *, depth: int = 1, column: str = "file", by: str | None = None
+) -> Source:
     """The source of that name: a folder, .zip, .tar (compressed or not), .csv or s3://bucket/prefix.
 
     ``depth``: so many folders of a picture's path are its group. ``column``, ``by``: of a CSV
@@ -93,7 +95,9 @@ def open_source(where: str, *, depth: int = 1, column: str = "file", by: str | N
 def is_picture(name: str) -> bool:
     """Whether its name says that it is a picture; hidden files and folders are none."""
     path = PurePosixPath(name)
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts if part not in (".", ".."))
+    hidden = any(
+        part.startswith((".", "__MACOSX")) for part in path.parts if part not in (".", "..")
+    )
     return not hidden and path.suffix.lower() in JPEG_SUFFIXES + OTHER_PICTURES
 
 
@@ -236,8 +240,8 @@ class S3Prefix:
         return f"s3://{self.bucket}/{self.prefix}"
 
     def list(self) -> Iterator[Listed]:
-        pages = _s3().get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=self.prefix
+        pages = (
+            _s3().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
         )
         for page in pages:
             for found in page.get("Contents", ()):

@@ -3,7 +3,7 @@
 The report is a JSON object; report.schema.json beside this file describes it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,12 +37,19 @@ _MANY_FACES = 4
 _DECIMALS = 4
 
 CAVEATS = (
-    "Apparent ethnicity only: what annotators of two data sets would have guessed from a face. "
-    "It is no one's ethnicity, origin or nationality, and no picture shows those.",
-    "The shares are of pictures, by their largest face. A person in many pictures counts many times.",
-    "The intervals assume label shift: within a label, these faces look to the classifier as those of "
-    "the reference sets do, or differ as those two sets differ from each other. Other cameras, ages, "
-    "poses, crops or regions can differ more; then the intervals are too narrow.",
+    (
+        "Apparent ethnicity only: what annotators of two data sets would have guessed from a face. "
+        "It is no one's ethnicity, origin or nationality, and no picture shows those."
+    ),
+    (
+        "The shares are of pictures, by their largest face. A person in many pictures counts many "
+        "times."
+    ),
+    (
+        "The intervals assume label shift: within a label, these faces look to the classifier as "
+        "those of the reference sets do, or differ as those two sets differ from each other. Other "
+        "cameras, ages, poses, crops or regions can differ more; then they are too narrow."
+    ),
     "Labels of the reference sets are themselves wrong for some 6 to 8 % of their pictures.",
     "“Others” is a catch-all (Hispanic, Latino, Middle Eastern and more) and the weakest label.",
     "Pictures in which no face was found, and those that could not be read, are not in the shares.",
@@ -51,11 +58,12 @@ CAVEATS = (
 
 METHOD = (
     "The classifier answers each largest face with probabilities that are calibrated for equally "
-    "common labels. The shares are those under which all answers together are most likely, found by "
-    "expectation maximisation (Saerens et al. 2002). Intervals hold the middle 95 % of {replicates} "
-    "bootstrap replicates, each with resampled faces, with a calibration between those of the "
-    "reference sets or a little beyond, resampled too, and with labels drawn for each face. They are "
-    "for the composition of these pictures, not of a population from which they may be a sample."
+    "common labels. The shares are those under which all answers together are most likely, found "
+    "by expectation maximisation (Saerens et al. 2002). Intervals hold the middle 95 % of "
+    "{replicates} bootstrap replicates, each with resampled faces, with a calibration between "
+    "those of the reference sets or a little beyond, resampled too, and with labels drawn for each "
+    "face. They are for the composition of these pictures, not of a population from which they may "
+    "be a sample."
 )
 
 
@@ -79,7 +87,7 @@ class Composition:
     draws: Shares
 
 
-def summarise(
+def summarise(  # noqa: PLR0913 - all that a report depends on
     tallies: Mapping[str, Tally],
     *,
     title: str,
@@ -173,7 +181,7 @@ def balance(composition: Composition, target: Target) -> dict[str, Any]:
     which is taken for one face if it is less. ``total_variation``: from the target, 0 to 1: the
     share of pictures that would have to be of another label.
     """
-    measures = {
+    measures: dict[str, Callable[[Shares], Floats]] = {
         "effective_labels": effective_labels,
         "largest_ratio": lambda shares: largest_ratio(shares, composition.faces),
         "total_variation": lambda shares: total_variation(shares, target.shares),
@@ -252,8 +260,7 @@ def _in_words(
 ) -> str:
     low, high = _ends(composition.shares, composition.draws)
     said = {
-        label: f"{label} {_percent(composition.shares[i])} "
-        f"({100 * low[i]:.0f}–{100 * high[i]:.0f})"
+        label: f"{label} {_percent(composition.shares[i])} ({100 * low[i]:.0f}–{100 * high[i]:.0f})"
         for i, label in enumerate(LABELS)
     }
     aim = "an even share" if target.name == UNIFORM.name else "its share in the reference"

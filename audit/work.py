@@ -8,7 +8,7 @@ import json
 import os
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -84,7 +84,12 @@ def _read(file: Path, about: dict[str, Any]) -> Iterator[Record]:
 
 
 def examine_all(source: Source, pictures: Iterable[Listed], jobs: int) -> Iterator[list[Record]]:
-    """Records of the pictures, some at a time, in the order in which they are done."""
+    """Records of the pictures, some at a time, in the order in which they are done.
+
+    Raises:
+        ModelFileError: here, once, rather than in every process.
+    """
+    load_models()
     todo = deque[list[Listed]]()
     chunks = _chunks(pictures)
     while True:
@@ -102,7 +107,7 @@ def examine_all(source: Source, pictures: Iterable[Listed], jobs: int) -> Iterat
 
 def _in_parallel(
     source: Source, under_way: deque[list[Listed]], chunks: Iterator[list[Listed]], jobs: int
-) -> Iterator[list[Record]]:
+) -> Generator[list[Record], None, None]:
     """Work on chunks; ``under_way`` holds those that are not done, whatever happens."""
     with _pool(source, jobs) as pool:
         futures: dict[Future[list[Record]], list[Listed]] = {}
@@ -143,7 +148,8 @@ def _start(source: Source) -> None:
 
 
 def _examine(chunk: list[Listed]) -> list[Record]:
-    assert _worker is not None
+    if _worker is None:
+        raise RuntimeError("_start comes first")
     return [examine_listed(_worker.models, _worker.source, picture) for picture in chunk]
 
 

@@ -59,7 +59,7 @@ class Pool:
             rng.choice(np.flatnonzero(self.label == index), count)
             for index, count in enumerate(counts)
         ]
-        return self.probabilities[np.concatenate(rows)]
+        return np.asarray(self.probabilities[np.concatenate(rows)])
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,9 @@ class StateMachine:
         while True:
             try:
                 # Events and answers cross the Lambda runtime as JSON
-                answer = json.loads(json.dumps(function(json.loads(json.dumps(parameters["Payload"])))))
+                answer = json.loads(
+                    json.dumps(function(json.loads(json.dumps(parameters["Payload"]))))
+                )
                 return _at(state["OutputPath"], {"Payload": answer}, context)
             except Exception as error:
                 if attempt >= _attempts(state["Retry"], type(error).__name__):

@@ -47,10 +47,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]: 
                 group = group_of(name, DEPTH)
                 record = _record(s3_client(), item["key"], item["size"], name, group)
                 tallies[group].add(record)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - nothing else may escape
         response = getattr(error, "response", None)
         code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
-        logger.error("Batch not done", extra=kind_and_places(error) | {"code": code})
+        details = kind_and_places(error) | {"code": code}
+        logger.error("Batch not done", extra=details)  # noqa: TRY400 - its message quotes keys
         raise NotDone from None
     logger.info("Done", extra={"pictures": sum(each.pictures for each in tallies.values())})
     return {"groups": {group: tally.to_json() for group, tally in tallies.items()}}

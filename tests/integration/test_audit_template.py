@@ -75,9 +75,7 @@ def test_results_are_read_where_they_are_written(audit_stack: Stack) -> None:
     states = definition(audit_stack)["States"]
     reader, writer = (states["ExaminePictures"][name] for name in ("ItemReader", "ResultWriter"))
     functions = audit_stack.of_type("AWS::Lambda::Function")
-    variables = {
-        name: each["Environment"]["Variables"] for name, each in functions.items()
-    }
+    variables = {name: each["Environment"]["Variables"] for name, each in functions.items()}
 
     assert reader["Parameters"]["Bucket"] == SOURCE
     assert variables["AuditWorkerFunction"]["SOURCE_BUCKET"] == SOURCE
