@@ -90,7 +90,7 @@ def _composition(report: Object) -> str:
             f'<td class="number"><span class="share">{_percent(each["share"])}</span> '
             f'<span class="interval">{_between(each["interval_95"])}</span></td>'
             f'<td class="number optional">{_faces_of(each, whole["judged"])}</td>'
-            f'<td class="number soft">{each["counted"]:,} '
+            f'<td class="number soft counted">{each["counted"]:,} '
             f"({_percent(each['counted_share'])})</td></tr>"
         )
     head = (
