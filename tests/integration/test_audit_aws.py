@@ -2,6 +2,9 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -202,3 +205,21 @@ def test_nothing_that_names_a_picture_is_logged(
     logged = "".join(capfd.readouterr())
     assert "somebody" not in logged
     assert "else_body" not in logged
+
+
+@pytest.mark.parametrize("function", ["audit_worker", "audit_summary"])
+def test_a_function_starts_without_the_sdk_and_without_what_the_command_line_needs(
+    function: str,
+) -> None:
+    heavy = {"boto3", "botocore.session", "click", "tqdm", "multiprocessing.pool"}
+    program = f"import sys, {function}.app; print(*sys.modules)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+
+    assert heavy.isdisjoint(done.stdout.split())
