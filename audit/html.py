@@ -168,7 +168,8 @@ def _balance(report: Object) -> str:
         '</th><th scope="col">What it says</th></tr></thead>'
     )
     return (
-        f"<section><h2>Balance</h2><table>{head}<tbody>{''.join(cells)}</tbody></table></section>"
+        '<section><h2>Balance</h2><table class="measures">'
+        f"{head}<tbody>{''.join(cells)}</tbody></table></section>"
     )
 
 

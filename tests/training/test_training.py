@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from audit.prevalence import load_reference
 from ethnicity import LABELS
 from ethnicity.faces import find_faces
 from ethnicity.geometry import Pixels
@@ -82,7 +83,9 @@ def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
     for name in (DETECTOR_FILE, VERIFIER_FILE):
         (models / name).write_bytes((Path(__file__).parents[2] / MODELS / name).read_bytes())
     write_served_checksums(models)
-    assert load_models(models).classifier.version
+    version = load_models(models).classifier.version
+    assert version
+    assert load_reference(models).model == version
     assert "%" in (tmp_path / "out" / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 
