@@ -43,7 +43,7 @@ CAVEATS = (
     ),
     (
         "The shares are of pictures, by their largest face. A person in many pictures counts many "
-        "times."
+        "times, and in a set of few persons the intervals are too narrow."
     ),
     (
         "The intervals assume label shift: within a label, these faces look to the classifier as "
