@@ -8,6 +8,8 @@ FUNCTION ?= $(if $(findstring s3_,$(EVENT)),S3UploadFunction,PredictFunction)
 DATA     ?= ../shared/faces
 MINUTES  ?= 10
 SBOM     ?= sbom.json
+DIR      ?= tests/data
+OUT      ?= audit-report
 
 export PYTHONPATH := layers/inference/python:functions:.
 export PYTHONDONTWRITEBYTECODE :=
@@ -28,6 +30,9 @@ predict: $(LOCAL)/.ready ## Classify IMAGE=photo.jpg through the Lambda handler;
 
 serve: $(LOCAL)/.ready ## Serve the API on localhost, PORT=5000
 	@$(LOCAL)/ethnicity serve --port $(PORT)
+
+audit: $(LOCAL)/.ready ## Report how the face pictures in DIR are composed; OUT=folder, ARGS=options
+	@$(LOCAL)/python -m audit "$(DIR)" --out "$(OUT)" $(ARGS)
 
 test: $(DEV)/.ready $(LOCAL)/.ready $(TRAIN)/.ready ## Run every test, with coverage
 	$(DEV)/python -m pytest
@@ -86,6 +91,8 @@ bench-photos: $(TRAIN)/.ready ## Measure faces found, false alarms and accuracy 
 
 bench-hostile: $(DEV)/.ready ## Measure time and memory of the dearest files that could be made
 	$(DEV)/python -m benchmarks.hostile
+bench-audit: $(TRAIN)/.ready ## Measure how well an audit knows sets of known composition
+	$(TRAIN)/python -m benchmarks.audit
 
 lock: $(UV) ## Pin the newest versions of requirements/*.in, with hashes
 	for name in uv run s3_upload local dev train checkov fuzz; do $(UV) pip compile --quiet --universal \

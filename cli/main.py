@@ -2,6 +2,7 @@
 
 import click
 
+from audit.command import audit
 from cli.predict import predict
 from cli.serve import serve
 
@@ -17,9 +18,9 @@ def ethnicity() -> None:
     Begin with
       ethnicity predict your_face.jpg
       ethnicity serve
+      ethnicity audit photos --out report
     """
 
 
-# A command is here if it is in this list: `audit` of its package joins it.
-for _command in (predict, serve):
+for _command in (predict, serve, audit):
     ethnicity.add_command(_command)

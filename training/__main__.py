@@ -13,7 +13,6 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ethnicity.classifier import Calibration
 from ethnicity.networks import Network, open_network, read_model_file
 from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE, load_finder
 from training import evaluate
@@ -22,6 +21,7 @@ from training.data import FaceSet, load_sets
 from training.evaluate import MODELS
 from training.export import NETWORK_FILE, describe, export_keras, export_network
 from training.generations import train_generations
+from training.reference import write_reference
 from training.served import Served, serve, serve_degraded
 from training.sources import NoDataSet
 from training.train import Batches, Recipe
@@ -101,22 +101,25 @@ def main(data: Path, work: Path, out: Path, *, quick: bool) -> None:
     export_network(classifier, models / NETWORK_FILE, typical)
     content = (models / NETWORK_FILE).read_bytes()
     version = f"{datetime.now(UTC):%Y.%m.%d}-{hashlib.sha256(content).hexdigest()[:8]}"
-    describe(_calibrations(sets, open_network(content)), version, models)
+    _calibrate(sets, open_network(content), version, models)
 
     evaluate.measure(sets, out, spoiled=20 if quick else 1000)
     evaluate.publish(out)
 
 
-def _calibrations(sets: list[FaceSet], network: Network) -> tuple[Calibration, ...]:
-    """Fitted on the validation pictures as the service sees them."""
+def _calibrate(sets: list[FaceSet], network: Network, version: str, models: Path) -> None:
+    """Fit on the validation pictures as the service sees them, and describe the model."""
     finder = load_finder()
     validation = [each.part("val") for each in sets]
     natural = [serve(finder, network, each) for each in validation]
     degraded = [serve_degraded(network, served, seed=0) for served in natural]
-    return fit_calibrations(
-        [_scored(*each) for each in zip(natural, validation, strict=True)],
-        [_scored(*each) for each in zip(degraded, validation, strict=True)],
+    scored = [_scored(*each) for each in zip(natural, validation, strict=True)]
+    calibrations = fit_calibrations(
+        scored, [_scored(*each) for each in zip(degraded, validation, strict=True)]
     )
+    by_set = {faces.name: each for faces, each in zip(validation, scored, strict=True)}
+    write_reference(by_set, calibrations, version, models)
+    describe(calibrations, version, models)
 
 
 def _scored(served: Served, faces: FaceSet) -> Scored:

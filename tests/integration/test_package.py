@@ -29,7 +29,7 @@ def test_the_package_depends_on_what_is_pinned_for_the_function_and_the_command(
 
 def test_the_wheel_holds_the_command_the_models_and_the_pages(tmp_path: Path) -> None:
     # GIVEN a copy of the sources: building leaves files beside them
-    for folder in ("cli", "functions", "layers"):
+    for folder in ("audit", "cli", "functions", "layers"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / folder, tmp_path / "source" / folder, ignore=ignored)
     for file in ("pyproject.toml", "README.md", "LICENSE.md"):
@@ -55,6 +55,7 @@ def test_the_wheel_holds_the_command_the_models_and_the_pages(tmp_path: Path) ->
         "from cli.main import ethnicity\n"
         "from predict.app import app\n"
         "assert {TestClient(app).get(p).status_code for p in ('/', '/docs', '/model')} == {200}\n"
+        f"ethnicity(['audit', {str(PICTURES)!r}, '--jobs', '1'], standalone_mode=False)\n"
         f"ethnicity(['predict', '--json', {str(PICTURES / 'portrait.jpg')!r}])\n"
     )
     done = subprocess.run(
@@ -66,3 +67,7 @@ def test_the_wheel_holds_the_command_the_models_and_the_pages(tmp_path: Path) ->
         check=True,
     )
     assert '"faces_found": 1' in done.stdout
+    assert {file.name for file in (tmp_path / "audit-report").iterdir()} >= {
+        "report.html",
+        "report.json",
+    }

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from audit.prevalence import load_reference
 from ethnicity import LABELS
 from ethnicity.faces import find_faces
 from ethnicity.geometry import Pixels
@@ -82,6 +83,7 @@ def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
     models = load_models(tmp_path / "out" / MODELS)
     found = classify(models, PORTRAIT.read_bytes())
     assert found.model == models.classifier.version
+    assert load_reference(tmp_path / "out" / MODELS).model == found.model
     assert f"classifier, {found.model}" in (tmp_path / "out" / "MODEL_CARD.md").read_text("utf-8")
     assert list((tmp_path / "out" / "evaluation").glob("*.svg"))
 

@@ -1,0 +1,188 @@
+"""The command line: `ethnicity audit WHERE`, or `python -m audit WHERE`."""
+
+import csv
+import json
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from audit import html, summary
+from audit.prevalence import load_reference
+from audit.records import Record
+from audit.sources import CompressedTar, Listed, Source, SourceError, open_source
+from audit.summary import UNIFORM, Target
+from audit.tally import Tally
+from audit.work import Journal, examine_all
+from ethnicity import LABELS
+from ethnicity.networks import ModelFileError
+
+JOURNAL = "unfinished.jsonl"
+
+
+@click.command()
+@click.argument("where", metavar="DIR")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("audit-report"),
+    show_default=True,
+    help="Folder for report.json and report.html.",
+)
+@click.option(
+    "--reference",
+    "target",
+    metavar="uniform|FILE",
+    default="uniform",
+    show_default=True,
+    help="The composition to compare with: equal shares, or a JSON file of label to share.",
+)
+@click.option("--depth", default=1, show_default=True, help="Folders of a path that name a group.")
+@click.option("--column", default="file", show_default=True, help="Of a CSV: the pictures' paths.")
+@click.option("--by", help="Of a CSV: the column that names the group, say a split.")
+@click.option("--title", help="What the report calls the set; its own name if not given.")
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes; one per core.")
+@click.option(
+    "--per-image",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write each picture's own result to this CSV file. The reports never hold them.",
+)
+def audit(  # noqa: PLR0913, PLR0917 - one for each option
+    where: str,
+    out: Path,
+    target: str,
+    depth: int,
+    column: str,
+    by: str | None,
+    title: str | None,
+    jobs: int | None,
+    per_image: Path | None,
+) -> None:
+    """Report how a set of face pictures is composed, and how surely.
+
+    DIR is a folder, a .zip or .tar file (read in place), a .csv file that lists pictures, or
+    s3://bucket/prefix. Writes report.json and report.html. An interrupted run goes on where it
+    ended when it is started again.
+    """
+    aim = read_target(target)
+    try:
+        source = open_source(where, depth=depth, column=column, by=by)
+        reference = load_reference()
+        out.mkdir(parents=True, exist_ok=True)
+        about = {"source": repr(source), "model": reference.model}
+        journal = Journal(out / JOURNAL, about)
+        records = examine(source, journal, jobs or _cores())
+    except (SourceError, ModelFileError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    if not records:
+        journal.remove()
+        raise click.ClickException(f"{where} holds no picture")
+    report = summary.summarise(
+        tallied(records),
+        title=title or source.title,
+        reference=reference,
+        made=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        target=aim,
+    )
+    text = json.dumps(report, indent=2) + "\n"
+    (out / "report.json").write_text(text, encoding="utf-8")
+    (out / "report.html").write_text(html.page(report), encoding="utf-8", errors="replace")
+    if per_image:
+        write_per_image(records, per_image)
+    journal.remove()
+    click.echo(report["verdict"]["text"])
+    click.echo(f"{out / 'report.html'}")
+
+
+def examine(source: Source, journal: Journal, jobs: int) -> list[Record]:
+    """All records, those of an earlier run included; an interrupted run leaves them behind."""
+    records = list(journal.records)
+    known = {record.name for record in records}
+    pictures: Iterable[Listed] = source.list()
+    if not isinstance(source, CompressedTar):  # which would have to be read twice
+        pictures = list(pictures)
+    total = len(pictures) if isinstance(pictures, list) else None
+    left = (picture for picture in pictures if picture.name not in known)
+    try:
+        with tqdm(total=total, initial=len(records), unit="pic", desc=source.title) as progress:
+            for some in examine_all(source, left, jobs):
+                journal.write(some)
+                records += some
+                progress.update(len(some))
+    except KeyboardInterrupt:
+        journal.close()
+        click.echo("Interrupted. The same command goes on from here.", err=True)
+        sys.exit(130)
+    except BaseException:
+        journal.close()
+        raise
+    return records
+
+
+def tallied(records: Iterable[Record]) -> dict[str, Tally]:
+    """The groups' tallies."""
+    tallies: defaultdict[str, Tally] = defaultdict(Tally)
+    for record in sorted(records, key=lambda record: record.name):
+        tallies[record.group].add(record)
+    return dict(tallies)
+
+
+def read_target(given: str) -> Target:
+    """The composition that a set is compared with; a file's shares need not sum to 1.
+
+    Raises:
+        BadParameter: the file does not say a share for each label.
+    """
+    if given == UNIFORM.name:
+        return UNIFORM
+    try:
+        shares = json.loads(Path(given).read_text(encoding="utf-8"))
+        values = np.array([float(shares[label]) for label in LABELS])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        example = json.dumps(dict.fromkeys(LABELS, 0.2))
+        raise click.BadParameter(
+            f"{given} is not “uniform” and no JSON file such as {example}",
+            param_hint="--reference",
+        ) from error
+    if not (np.isfinite(values).all() and values.min() >= 0 and values.sum() > 0):
+        raise click.BadParameter("shares must be at least 0, one above", param_hint="--reference")
+    return Target(Path(given).name, values / values.sum())
+
+
+def write_per_image(records: Iterable[Record], file: Path) -> None:
+    """Write each picture's own result, readable by its owner alone."""
+    with _opened_for_owner(file) as stream:
+        rows = csv.writer(stream)
+        sizes = ["width", "height", "faces", "face_width"]
+        rows.writerow(["file", "group", "fault", *sizes, "label", "uncertain", *LABELS])
+        for record in sorted(records, key=lambda record: record.name):
+            judged = record.probabilities
+            label = LABELS[int(np.argmax(judged))] if judged else ""
+            uncertain = record.uncertain if judged else ""
+            rows.writerow(
+                [
+                    record.name,
+                    record.group,
+                    record.fault or "",
+                    *(record.width, record.height, record.faces, record.face_width),
+                    label,
+                    uncertain,
+                    *(judged or [""] * len(LABELS)),
+                ]
+            )
+
+
+def _opened_for_owner(file: Path) -> TextIO:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

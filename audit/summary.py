@@ -1,0 +1,300 @@
+"""From tallies to the report: everything in it is a sum, a share or a sentence about them.
+
+The report is a JSON object; report.schema.json beside this file describes it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from audit.prevalence import Floats, Reference, Shares, estimate, interval, replicates
+from audit.records import CRASHED, MAX_BYTES, NO_FACE, NOT_DONE, UNREADABLE
+from audit.tally import EDGES, Tally
+from ethnicity import LABELS
+from ethnicity.errors import CorruptImage, NoImage, NotJpeg
+
+SCHEMA = "apparent-ethnicity-audit/1"
+
+REASONS = {
+    UNREADABLE: "It could not be read",
+    CRASHED: "Decoding it ended the process",
+    NOT_DONE: "The batch that it was in failed at every try",
+    NoImage.code: "It is empty",
+    NotJpeg.code: "It is no JPEG, whatever its name says",
+    CorruptImage.code: "It is corrupt or truncated",
+    "image_too_large": f"It has more than {MAX_BYTES // 1_000_000} MB or 50 megapixels",
+}
+"""What is wrong with a picture that was not judged."""
+
+FEW = 100
+"""Faces below which nothing is said of the balance."""
+
+_MANY_FACES = 4
+"""Pictures with so many faces or more are counted together."""
+
+_DECIMALS = 4
+
+CAVEATS = (
+    (
+        "Apparent ethnicity only: what annotators of two data sets would have guessed from a face. "
+        "It is no one's ethnicity, origin or nationality, and no picture shows those."
+    ),
+    (
+        "The shares are of pictures, by their largest face. A person in many pictures counts many "
+        "times, and in a set of few persons the intervals are too narrow."
+    ),
+    (
+        "The intervals assume label shift: within a label, these faces look to the classifier as "
+        "those of the reference sets do, or differ as those two sets differ from each other. Other "
+        "cameras, ages, poses, crops or regions can differ more; then they are too narrow."
+    ),
+    "Labels of the reference sets are themselves wrong for some 6 to 8 % of their pictures.",
+    "“Others” is a catch-all (Hispanic, Latino, Middle Eastern and more) and the weakest label.",
+    "Pictures in which no face was found, and those that could not be read, are not in the shares.",
+    "A composition says nothing about any person, and must not be used to decide about one.",
+)
+
+METHOD = (
+    "The classifier answers each largest face with probabilities that are calibrated for equally "
+    "common labels. The shares are those under which all answers together are most likely, found "
+    "by expectation maximisation (Saerens et al. 2002). Intervals hold the middle 95 % of "
+    "{replicates} bootstrap replicates, each with resampled faces, with a calibration between "
+    "those of the reference sets or a little beyond, resampled too, and with labels drawn for each "
+    "face. They are for the composition of these pictures, not of a population from which they may "
+    "be a sample."
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The composition that the set is held against. ``shares``: shape (5,)."""
+
+    name: str
+    shares: Shares
+
+
+UNIFORM = Target("uniform", np.full(len(LABELS), 1 / len(LABELS)))
+
+
+@dataclass(frozen=True)
+class Composition:
+    """The shares of the labels, and what they may be: shapes (5,) and (replicates, 5)."""
+
+    faces: int
+    shares: Shares
+    draws: Shares
+
+
+def summarise(  # noqa: PLR0913 - all that a report depends on
+    tallies: Mapping[str, Tally],
+    *,
+    title: str,
+    reference: Reference,
+    made: str,
+    target: Target = UNIFORM,
+    replicates_each: int = 1000,
+) -> dict[str, Any]:
+    """The report on a set, from its groups' tallies. ``made``: when, in ISO 8601."""
+    whole = Tally()
+    for tally in tallies.values():
+        whole.merge(tally)
+    rng = np.random.default_rng(0)
+    composition = _compose(whole, reference, rng, replicates_each)
+    groups = {} if set(tallies) <= {""} else dict(sorted(tallies.items()))
+    return {
+        "schema": SCHEMA,
+        "title": title,
+        "made": made,
+        "model": reference.model,
+        "target": {"name": target.name, "shares": _by_label(target.shares)},
+        "verdict": verdict(composition, target),
+        "whole": _group(whole, composition, target),
+        "folders": {
+            name: _group(tally, _compose(tally, reference, rng, replicates_each), target)
+            for name, tally in groups.items()
+        },
+        "bad": [
+            {"name": name, "code": code, "reason": REASONS.get(code, code)}
+            for name, code in sorted(whole.bad)
+        ],
+        "caveats": list(CAVEATS),
+        "method": METHOD.format(replicates=f"{replicates_each:,}"),
+        "reference_sets": list(reference.shifts),
+    }
+
+
+def _compose(
+    tally: Tally, reference: Reference, rng: np.random.Generator, number: int
+) -> Composition:
+    answers = tally.as_answers()
+    return Composition(
+        answers.faces, estimate(answers), replicates(answers, reference, rng, number)
+    )
+
+
+def _group(tally: Tally, composition: Composition, target: Target) -> dict[str, Any]:
+    judged = tally.judged
+    without = tally.faults[NO_FACE]
+    many = sum(count for faces, count in tally.faces.items() if faces >= _MANY_FACES)
+    return {
+        "pictures": tally.pictures,
+        "judged": judged,
+        "without_face": without,
+        "bad": tally.pictures - judged - without,
+        "faces": {
+            **{str(faces): tally.faces[faces] for faces in range(_MANY_FACES)},
+            f"{_MANY_FACES}+": many,
+        },
+        "shorter_side": _sizes(tally.shorter_side),
+        "face_width": _sizes(tally.face_width),
+        "uncertain_share": _rounded(tally.uncertain / judged) if judged else None,
+        "composition": _shares(tally, composition) if judged else None,
+        "balance": balance(composition, target) if judged else None,
+    }
+
+
+def _sizes(counts: Mapping[int, int]) -> dict[str, int]:
+    """Counts by the least size in pixels."""
+    return {str(edge): counts.get(edge, 0) for edge in (0, *EDGES)}
+
+
+def _shares(tally: Tally, composition: Composition) -> dict[str, Any]:
+    low, high = _ends(composition.shares, composition.draws)
+    return {
+        label: {
+            "counted": tally.counted[label],
+            "counted_share": _rounded(tally.counted[label] / composition.faces),
+            "share": _rounded(composition.shares[index]),
+            "interval_95": [_rounded(low[index]), _rounded(high[index])],
+        }
+        for index, label in enumerate(LABELS)
+    }
+
+
+def balance(composition: Composition, target: Target) -> dict[str, Any]:
+    """How even the shares are, each with its interval.
+
+    ``effective_labels``: so many equally common labels would be as diverse: the exponential of
+    Shannon's entropy (Hill 1973), 1 to 5. ``largest_ratio``: of the largest share to the smallest,
+    which is taken for one face if it is less. ``total_variation``: from the target, 0 to 1: the
+    share of pictures that would have to be of another label.
+    """
+    measures: dict[str, Callable[[Shares], Floats]] = {
+        "effective_labels": effective_labels,
+        "largest_ratio": lambda shares: largest_ratio(shares, composition.faces),
+        "total_variation": lambda shares: total_variation(shares, target.shares),
+    }
+    result = {}
+    for name, measure in measures.items():
+        value = measure(composition.shares)
+        low, high = _ends(value, measure(composition.draws))
+        result[name] = {
+            "value": _rounded(value),
+            "interval_95": [_rounded(low), _rounded(high)],
+        }
+    return result
+
+
+def effective_labels(shares: Shares) -> Floats:
+    """The exponential of Shannon's entropy, over the last axis."""
+    logarithms = np.log(np.maximum(shares, 1e-300))
+    return np.asarray(np.exp(-(shares * logarithms).sum(axis=-1)))
+
+
+def largest_ratio(shares: Shares, faces: int) -> Floats:
+    """The largest share to the smallest, or to one face's if that is more; over the last axis."""
+    return np.asarray(shares.max(axis=-1) / np.maximum(shares.min(axis=-1), 1 / faces))
+
+
+def total_variation(shares: Shares, target: Shares) -> Floats:
+    """Half the sum of the absolute differences, over the last axis."""
+    return np.asarray(np.abs(shares - target).sum(axis=-1) / 2)
+
+
+def verdict(composition: Composition, target: Target) -> dict[str, Any]:
+    """In words how the set compares with the target, as far as the intervals allow to say.
+
+    ``level``: unknown (too few faces), balanced (at most a tenth of the pictures would have to be
+    of another label), unbalanced (a label surely has less than half or more than double its share,
+    or more than a fifth would have to be), uneven (between them) or unclear (the intervals span
+    both). ``thin``, ``thick``: the labels that surely have less than half, more than double.
+    """
+    if composition.faces < FEW:
+        text = f"Only {composition.faces} faces: too few to say how balanced the set is."
+        return {"level": "unknown", "text": text, "thin": [], "thick": []}
+    low, high = _ends(composition.shares, composition.draws)
+    wanted = target.shares > 0
+    thin = [LABELS[i] for i in np.flatnonzero(wanted & (high < target.shares / 2))]
+    thick = [LABELS[i] for i in np.flatnonzero(wanted & (low > 2 * target.shares))]
+    off = total_variation(composition.draws, target.shares)
+    least, most = interval(off)
+    level = _level(float(least), float(most), surely_off=bool(thin or thick))
+    return {
+        "level": level,
+        "text": _in_words(level, composition, target, thin, thick),
+        "thin": thin,
+        "thick": thick,
+    }
+
+
+def _level(least: float, most: float, *, surely_off: bool) -> str:
+    if surely_off or least > 0.2:
+        return "unbalanced"
+    if most <= 0.1:
+        return "balanced"
+    return "uneven" if least > 0.1 else "unclear"
+
+
+_OPENING = {
+    "balanced": "The set is balanced, as far as can be told",
+    "uneven": "The set is uneven",
+    "unbalanced": "The set is unbalanced",
+    "unclear": "The set may be uneven: the intervals allow no more",
+}
+
+
+def _in_words(
+    level: str, composition: Composition, target: Target, thin: list[str], thick: list[str]
+) -> str:
+    low, high = _ends(composition.shares, composition.draws)
+    said = {
+        label: f"{label} {_percent(composition.shares[i])} ({100 * low[i]:.0f}–{100 * high[i]:.0f})"
+        for i, label in enumerate(LABELS)
+    }
+    aim = "an even share" if target.name == UNIFORM.name else "its share in the reference"
+    sentences = [f"{_OPENING[level]}."]
+    if thin:
+        sentences.append(f"Less than half of {aim}: {_listed(said, thin)}.")
+    if thick:
+        sentences.append(f"More than double {aim}: {_listed(said, thick)}.")
+    largest = LABELS[int(composition.shares.argmax())]
+    smallest = LABELS[int(composition.shares.argmin())]
+    if largest not in thick:
+        sentences.append(f"Most common is {said[largest]}.")
+    if smallest not in thin:
+        sentences.append(f"Least common is {said[smallest]}.")
+    return " ".join(sentences)
+
+
+def _listed(said: Mapping[str, str], labels: list[str]) -> str:
+    return ", ".join(said[label] for label in labels)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _ends(value: Floats, draws: Floats) -> tuple[Floats, Floats]:
+    """An interval that holds the value itself, whatever the replicates say."""
+    low, high = interval(draws)
+    return np.minimum(low, value), np.maximum(high, value)
+
+
+def _by_label(shares: Shares) -> dict[str, float]:
+    return {label: _rounded(share) for label, share in zip(LABELS, shares, strict=True)}
+
+
+def _rounded(value: float | Floats) -> float:
+    return round(float(value), _DECIMALS)

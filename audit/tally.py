@@ -1,0 +1,141 @@
+"""What all pictures of a folder come to: sums that can be added, and hold no picture's own result.
+
+A tally is what leaves a worker of the AWS variant, and what a report is made from: both reports of
+a million pictures follow from a few thousand numbers.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from audit.prevalence import Answers
+from audit.records import NO_FACE, Record
+from ethnicity import LABELS
+
+EDGES = (32, 64, 128, 256, 512, 1024, 2048, 4096)
+"""In pixels: sizes are counted between one and the next."""
+
+_STEPS = 6
+"""Answers are taken together whose square-rooted probabilities round to the same sixths."""
+
+_DECIMALS = 6
+
+
+@dataclass
+class Tally:
+    """Sums over pictures.
+
+    ``pictures``: all that were looked at. ``faults``: how many with each code. ``bad``: name and
+    code of each that could not be judged, those without a face left out.
+    ``faces``: pictures by number of faces found. ``shorter_side``, ``face_width``: pictures with
+    a size from an edge of EDGES on, 0 for below the first. ``counted``: faces by most probable
+    label. ``uncertain``: faces with more than one label in their set.
+    ``answers``: by cell, how many faces and the sum of their probabilities.
+    """
+
+    pictures: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    bad: list[tuple[str, str]] = field(default_factory=list)
+    faces: Counter[int] = field(default_factory=Counter)
+    shorter_side: Counter[int] = field(default_factory=Counter)
+    face_width: Counter[int] = field(default_factory=Counter)
+    counted: Counter[str] = field(default_factory=Counter)
+    uncertain: int = 0
+    answers: dict[str, tuple[int, tuple[float, ...]]] = field(default_factory=dict)
+
+    def add(self, record: Record) -> None:
+        """Count a picture."""
+        self.pictures += 1
+        if record.fault is not None:
+            self.faults[record.fault] += 1
+            if record.fault != NO_FACE:
+                self.bad.append((record.name, record.fault))
+                return
+        self.faces[record.faces] += 1
+        self.shorter_side[_edge(min(record.width, record.height))] += 1
+        if record.probabilities:
+            self.face_width[_edge(record.face_width)] += 1
+            self.counted[LABELS[int(np.argmax(record.probabilities))]] += 1
+            self.uncertain += record.uncertain
+            self._add_answer(_cell(record.probabilities), 1, record.probabilities)
+
+    def merge(self, other: "Tally") -> None:
+        """Count another's pictures too."""
+        self.pictures += other.pictures
+        self.uncertain += other.uncertain
+        self.bad += other.bad
+        for mine, theirs in (
+            (self.faults, other.faults),
+            (self.faces, other.faces),
+            (self.shorter_side, other.shorter_side),
+            (self.face_width, other.face_width),
+            (self.counted, other.counted),
+        ):
+            mine.update(theirs)  # type: ignore[arg-type] # both are keyed alike
+        for cell, (count, probabilities) in other.answers.items():
+            self._add_answer(cell, count, probabilities)
+
+    def _add_answer(self, cell: str, count: int, probabilities: Iterable[float]) -> None:
+        before, sums = self.answers.get(cell, (0, (0.0,) * len(LABELS)))
+        added = tuple(a + b for a, b in zip(sums, probabilities, strict=True))
+        self.answers[cell] = (before + count, added)
+
+    @property
+    def judged(self) -> int:
+        """How many pictures have a face that was judged."""
+        return sum(self.counted.values())
+
+    def as_answers(self) -> Answers:
+        """For `prevalence`."""
+        count = np.array([count for count, _ in self.answers.values()], np.int64)
+        sums = np.array([sums for _, sums in self.answers.values()], np.float64)
+        return Answers(count, sums.reshape(-1, len(LABELS)) / np.maximum(count, 1)[:, np.newaxis])
+
+    def to_json(self) -> dict[str, Any]:
+        """As an object for `from_json`."""
+        return {
+            "pictures": self.pictures,
+            "faults": self.faults,
+            "bad": self.bad,
+            "faces": self.faces,
+            "shorter_side": self.shorter_side,
+            "face_width": self.face_width,
+            "counted": self.counted,
+            "uncertain": self.uncertain,
+            "answers": {
+                cell: [count, *(round(each, _DECIMALS) for each in sums)]
+                for cell, (count, sums) in self.answers.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Back from JSON, which knows no numbers as keys."""
+        return cls(
+            pictures=content["pictures"],
+            faults=Counter(content["faults"]),
+            bad=[(name, code) for name, code in content["bad"]],
+            faces=_numbered(content["faces"]),
+            shorter_side=_numbered(content["shorter_side"]),
+            face_width=_numbered(content["face_width"]),
+            counted=Counter(content["counted"]),
+            uncertain=content["uncertain"],
+            answers={
+                cell: (count, tuple(sums)) for cell, (count, *sums) in content["answers"].items()
+            },
+        )
+
+
+def _numbered(counts: Mapping[str, int]) -> Counter[int]:
+    return Counter({int(key): count for key, count in counts.items()})
+
+
+def _edge(pixels: int) -> int:
+    return max((edge for edge in EDGES if edge <= pixels), default=0)
+
+
+def _cell(probabilities: tuple[float, ...]) -> str:
+    return "".join(str(round(each**0.5 * _STEPS)) for each in probabilities)

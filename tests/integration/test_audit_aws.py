@@ -1,0 +1,225 @@
+"""The audit on AWS: the state machine of the template, its functions, and S3, here."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from audit_summary import app as summary
+from audit_worker import app as worker
+from common.s3 import s3_client
+from tests import aws
+from tests.aws import Call, Relay
+from tests.stack import ROOT, deploy
+from tests.state_machine import ExecutionFailed, StateMachine
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SOURCE = "pictures-of-the-tests"
+GIVEN = {"prefix": "faces/", "title": "Faces"}
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The tests reach S3 itself, the functions the relay."""
+
+    s3: "S3Client"
+    relay: Relay
+    machine: StateMachine
+    bucket: str
+
+    def put(self, **pictures: bytes) -> None:
+        for name, content in pictures.items():
+            key = "faces/" + name.replace("__", "/") + ".jpg"
+            self.s3.put_object(Bucket=SOURCE, Key=key, Body=content)
+
+    def run(self) -> Any:
+        return self.machine.run(GIVEN, "first")
+
+    def read(self, key: str) -> bytes:
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def report(self) -> Any:
+        return json.loads(self.read("audits/first/report.json"))
+
+
+@pytest.fixture(scope="module")
+def region(context: Any) -> Iterator[Cloud]:
+    stack = deploy(EnableAudit="true", AuditSourceBucket=SOURCE)
+    machine = stack.one("AWS::StepFunctions::StateMachine")
+    definition = machine["DefinitionString"]
+    for name, value in machine["DefinitionSubstitutions"].items():
+        definition = definition.replace(f"${{{name}}}", value)
+    bucket = "audits-of-the-tests"
+    definition = definition.replace("<AuditBucket>", bucket)
+    functions = {
+        "<AuditWorkerFunction.Arn>": lambda event: worker.handler(event, context),
+        "<AuditSummaryFunction.Arn>": lambda event: summary.handler(event, context),
+    }
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        aws.moto_server() as moto,
+        aws.relay(moto) as relay,
+        closing(aws.SESSION.client("s3", endpoint_url=moto)) as s3,
+    ):
+        names = {"SOURCE_BUCKET": SOURCE, "RESULTS_BUCKET": bucket}
+        for name, value in aws.environment(relay.url, **names).items():
+            patch.setenv(name, value)
+        # The client waits between its tries
+        patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+        s3_client.cache_clear()
+        yield Cloud(s3, relay, StateMachine(json.loads(definition), functions, s3), bucket)
+        s3_client().close()
+        s3_client.cache_clear()
+
+
+@pytest.fixture
+def cloud(region: Cloud) -> Cloud:
+    aws.reset(region.s3.meta.endpoint_url)
+    region.relay.reset()
+    for bucket in (SOURCE, region.bucket):
+        aws.create_bucket(region.s3, bucket)
+    return region
+
+
+def test_a_prefix_comes_out_as_both_reports(
+    cloud: Cloud, portrait: bytes, obama: bytes, no_face: bytes
+) -> None:
+    cloud.put(train__a=portrait, train__b=obama, test__c=no_face, test__d=b"GIF89a")
+    cloud.s3.put_object(Bucket=SOURCE, Key="faces/labels.csv", Body=b"file,label")
+    cloud.s3.put_object(Bucket=SOURCE, Key="other/e.jpg", Body=portrait)
+
+    answer = cloud.run()
+
+    folder = f"s3://{cloud.bucket}/audits/first/"
+    assert answer == {"verdict": "unknown", "pictures": 4, "reports": folder}
+    report = cloud.report()
+    schema = json.loads((ROOT / "audit" / "report.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(report, schema)
+    assert report["title"] == "Faces"
+    assert {name: group["judged"] for name, group in report["folders"].items()} == {
+        "train": 2,
+        "test": 0,
+    }
+    assert report["whole"]["without_face"] == 1
+    assert [(each["name"], each["code"]) for each in report["bad"]] == [("test/d.jpg", "not_jpeg")]
+    page = cloud.s3.get_object(Bucket=cloud.bucket, Key="audits/first/report.html")
+    assert page["ContentType"] == "text/html; charset=utf-8"
+    assert b"Faces" in page["Body"].read()
+
+
+def test_pictures_come_in_batches_of_a_hundred(cloud: Cloud) -> None:
+    cloud.put(**{f"p{number:03}": b"GIF89a" for number in range(203)})
+
+    assert cloud.run()["pictures"] == 203
+    assert cloud.machine.batches == [100, 100, 3]
+
+
+def test_what_the_workers_hand_on_holds_no_pictures_own_result(
+    cloud: Cloud, portrait: bytes
+) -> None:
+    cloud.put(a=portrait, b=portrait)
+
+    cloud.run()
+
+    listed = cloud.s3.list_objects_v2(Bucket=cloud.bucket, Prefix="runs/first/")["Contents"]
+    (key,) = (each["Key"] for each in listed if "SUCCEEDED" in each["Key"])
+    (tally,) = json.loads(json.loads(cloud.read(key))["Output"])["groups"].values()
+    assert "faces/a.jpg" not in json.dumps(tally)
+    assert sum(tally["counted"].values()) == 2
+
+
+def test_an_object_that_will_not_be_had_is_a_result_and_a_fault_of_s3_is_tried_again(
+    cloud: Cloud, portrait: bytes
+) -> None:
+    cloud.put(a=portrait, b=portrait)
+
+    def fault(call: Call) -> str | None:
+        if call.key.endswith("a.jpg"):
+            return "AccessDenied"
+        return "SlowDown" if call.key.endswith("b.jpg") and call.attempt < 5 else None
+
+    cloud.relay.fault = fault
+
+    cloud.run()
+
+    # THEN the client's five tries failed, and the batch came again
+    assert cloud.relay.faults["SlowDown"] == 5
+    report = cloud.report()
+    assert report["whole"]["judged"] == 1
+    assert [each["code"] for each in report["bad"]] == ["unreadable"]
+
+
+def test_a_batch_that_fails_is_named_picture_by_picture_and_too_many_fail_the_run(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN 20 small batches full and one begun
+    batcher = cloud.machine.definition["States"]["ExaminePictures"]["ItemBatcher"]
+    monkeypatch.setitem(batcher, "MaxItemsPerBatch", 3)
+    cloud.put(**dict.fromkeys([f"p{number:02}" for number in range(61)], b"GIF89a"))
+    cloud.relay.fault = lambda call: "SlowDown" if call.key.endswith("p60.jpg") else None
+
+    assert cloud.run()["pictures"] == 61
+    codes = {each["name"]: each["code"] for each in cloud.report()["bad"]}
+    assert codes.pop("p60.jpg") == "not_done"
+    assert set(codes.values()) == {"not_jpeg"}
+
+    cloud.relay.fault = lambda call: "SlowDown" if call.method == "GET" else None
+    with pytest.raises(ExecutionFailed, match=r"States\.ExceedToleratedFailureThreshold"):
+        cloud.run()
+
+
+def test_a_prefix_without_pictures_fails_and_says_so(cloud: Cloud) -> None:
+    with pytest.raises(ExecutionFailed, match="NoPictures"):
+        cloud.run()
+
+
+def test_a_report_that_cannot_be_written_fails_the_run(cloud: Cloud, no_face: bytes) -> None:
+    cloud.put(a=no_face)
+    cloud.relay.fault = lambda call: "AccessDenied" if call.method == "PUT" else None
+
+    with pytest.raises(ExecutionFailed, match="NotDone"):
+        cloud.run()
+
+
+def test_nothing_that_names_a_picture_is_logged(
+    cloud: Cloud, portrait: bytes, capfd: pytest.CaptureFixture[str], caplog: Any
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    cloud.put(somebody=portrait, else_body=portrait)
+    cloud.relay.fault = lambda call: "SlowDown" if call.key.endswith("else_body.jpg") else None
+
+    with pytest.raises(ExecutionFailed):
+        cloud.run()
+
+    logged = "".join(capfd.readouterr())
+    assert "somebody" not in logged
+    assert "else_body" not in logged
+
+
+@pytest.mark.parametrize("function", ["audit_worker", "audit_summary"])
+def test_a_function_starts_without_the_sdk_and_without_what_the_command_line_needs(
+    function: str,
+) -> None:
+    heavy = {"boto3", "botocore.session", "click", "tqdm", "multiprocessing.pool"}
+    program = f"import sys, {function}.app; print(*sys.modules)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+
+    assert heavy.isdisjoint(done.stdout.split())

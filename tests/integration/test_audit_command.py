@@ -1,0 +1,308 @@
+"""The audit as its users run it."""
+
+import csv
+import json
+import re
+import shutil
+import stat
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from audit import command, sources
+from audit.command import audit
+from audit.prevalence import load_reference
+from audit.records import Record
+from audit.summary import UNIFORM, Target, largest_ratio, summarise, total_variation
+from audit.tally import Tally
+from audit.work import Journal, examine_all
+from ethnicity import LABELS
+from tests import aws
+from tests.sources import Deadly
+from tests.stack import ROOT
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Two folders: three faces, one picture without, three that cannot be judged."""
+    folder = tmp_path / "my set"
+    for place, name in {
+        "train/obama.jpg": "obama.jpg",
+        "train/portrait.jpg": "portrait.jpg",
+        "test/portrait.jpg": "portrait.jpg",
+        "test/no_face.jpg": "no_face.jpg",
+        "test/portrait.png": "portrait.png",
+    }.items():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(DATA / name, folder / place)
+    (folder / "train" / "cut <b>.jpg").write_bytes((DATA / "portrait.jpg").read_bytes()[:4000])
+    (folder / "empty.jpg").touch()
+    (folder / "labels.csv").write_text("file\n")
+    return folder
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(audit, [*map(str, arguments), "--jobs", "1"])
+
+
+def report_in(out: Path) -> Any:
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "audit" / "report.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(report, schema)
+    return report
+
+
+def test_a_folder_comes_out_as_both_reports(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    result = run(pictures, "--out", out)
+
+    assert result.exit_code == 0, result.output
+    report = report_in(out)
+    assert report["title"] == "my set"
+    assert report["verdict"]["level"] == "unknown"
+    whole = report["whole"]
+    assert (whole["pictures"], whole["judged"], whole["without_face"], whole["bad"]) == (7, 3, 1, 3)
+    assert sum(each["counted"] for each in whole["composition"].values()) == 3
+    assert {name: each["pictures"] for name, each in report["folders"].items()} == {
+        "": 1,
+        "test": 3,
+        "train": 3,
+    }
+    assert {each["name"]: each["code"] for each in report["bad"]} == {
+        "empty.jpg": "no_image",
+        "test/portrait.png": "not_jpeg",
+        "train/cut <b>.jpg": "corrupt_image",
+    }
+    # THEN no other file is left, and no picture that was judged is named
+    assert {file.name for file in out.iterdir()} == {"report.json", "report.html"}
+    for file in out.iterdir():
+        text = file.read_text(encoding="utf-8")
+        assert "obama" not in text
+        assert str(tmp_path) not in text
+
+
+def test_the_page_fetches_nothing_runs_nothing_and_escapes_names(
+    pictures: Path, tmp_path: Path
+) -> None:
+    run(pictures, "--out", tmp_path)
+
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert not re.findall(
+        r"(?:src=|href=|url\(|@import|<script|http)", page.replace("http-equiv", "")
+    )
+    assert "cut &lt;b&gt;.jpg" in page
+    assert "default-src 'none'" in page
+    # THEN each table has heads, and each chart is beside its numbers
+    assert page.count("<table") == page.count("<tbody>")
+    assert len(re.findall(r"<svg(?! class=\"\w+\" aria-hidden| aria-hidden)", page)) == 0
+
+
+def test_single_results_are_written_only_when_asked_and_for_their_owner(
+    pictures: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "each.csv"
+
+    run(pictures, "--out", tmp_path / "out", "--per-image", file)
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with file.open(encoding="utf-8", newline="") as stream:
+        rows = {row["file"]: row for row in csv.DictReader(stream)}
+    assert len(rows) == 7
+    assert rows["train/obama.jpg"]["label"] in LABELS
+    assert sum(float(rows["train/obama.jpg"][label]) for label in LABELS) == pytest.approx(
+        1, abs=1e-4
+    )
+    assert (rows["empty.jpg"]["fault"], rows["empty.jpg"]["label"]) == ("no_image", "")
+    assert rows["test/no_face.jpg"]["width"] == "160"
+
+
+def test_an_interrupted_run_goes_on_where_it_ended(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a run that was interrupted after a picture or two
+    def interrupted(*arguments: Any) -> Any:
+        _, listed, _ = arguments
+        first, *_ = listed
+        yield [Record(first.name, first.group, "corrupt_image")]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "examine_all", interrupted)
+        result = run(pictures, "--out", tmp_path)
+    assert result.exit_code == 130
+    assert "goes on from here" in result.output
+    journal = tmp_path / command.JOURNAL
+    assert stat.S_IMODE(journal.stat().st_mode) == 0o600
+    # GIVEN a last line that was being written
+    with journal.open("a") as stream:
+        stream.write('{"name": "half')
+
+    assert run(pictures, "--out", tmp_path).exit_code == 0
+
+    # THEN what was known was not looked at again
+    report = report_in(tmp_path)
+    assert report["whole"]["pictures"] == 7
+    assert {"name": "empty.jpg", "code": "corrupt_image"}.items() <= report["bad"][0].items()
+    assert not journal.exists()
+
+
+def test_what_another_run_left_is_not_taken_up(tmp_path: Path) -> None:
+    about = {"source": "one", "model": "m"}
+    journal = Journal(tmp_path / "journal", about)
+    journal.write([Record("a.jpg", probabilities=(0.2,) * 5, faces=1)])
+    journal.close()
+
+    again = Journal(tmp_path / "journal", about)
+    again.close()
+    assert again.records == [Record("a.jpg", probabilities=(0.2,) * 5, faces=1)]
+    other = Journal(tmp_path / "journal", about | {"model": "newer"})
+    other.close()
+    assert other.records == []
+
+
+def test_a_picture_that_takes_its_process_with_it_is_named_and_the_others_are_done(
+    pictures: Path,
+) -> None:
+    shutil.copy(DATA / "portrait.jpg", pictures / "deadly.jpg")
+    source = Deadly(pictures, 1)
+
+    records = [each for some in examine_all(source, source.list(), 1) for each in some]
+
+    faults = {record.name: record.fault for record in records}
+    assert len(records) == len(faults) == 8
+    assert faults["deadly.jpg"] == "crashed"
+    assert faults["train/obama.jpg"] is None
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("file\ngone.jpg\n")
+
+    assert run(tmp_path / "list.csv", "--out", tmp_path).exit_code == 0
+
+    (bad,) = report_in(tmp_path)["bad"]
+    assert bad == {"name": "gone.jpg", "code": "unreadable", "reason": "It could not be read"}
+
+
+def test_more_than_25_megabytes_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    with (tmp_path / "set" / "large.jpg").open("wb") as stream:
+        stream.truncate(25_000_001)
+
+    run(tmp_path / "set", "--out", tmp_path)
+
+    assert report_in(tmp_path)["bad"][0]["code"] == "image_too_large"
+
+
+def test_a_prefix_in_s3_is_read_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with aws.moto_server() as moto, closing(aws.SESSION.client("s3", endpoint_url=moto)) as s3:
+        for name, value in aws.environment(moto).items():
+            monkeypatch.setenv(name, value)
+        aws.create_bucket(s3, "faces")
+        for key in ("all/train/a.jpg", "all/b.jpg", "other/c.jpg"):
+            s3.put_object(Bucket="faces", Key=key, Body=(DATA / "portrait.jpg").read_bytes())
+
+        for prefix in ("all/", "all"):
+            result = run(f"s3://faces/{prefix}", "--out", tmp_path)
+            assert result.exit_code == 0, result.output
+            report = report_in(tmp_path)
+            assert report["whole"]["judged"] == 2
+            assert set(report["folders"]) == {"", "train"}
+        sources._s3().close()
+        sources._s3.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{missing}"], "neither a file nor a folder"),
+        (["{empty}"], "holds no picture"),
+        (["{empty}", "--reference", "{missing}"], "no JSON file such as"),
+        (["{empty}", "--reference", "{text}"], "no JSON file such as"),
+        (["{empty}", "--reference", "{zeros}"], "at least 0, one above"),
+    ],
+)
+def test_what_cannot_be_done_is_said(tmp_path: Path, arguments: list[str], message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text").write_text("White: 1")
+    (tmp_path / "zeros").write_text(json.dumps(dict.fromkeys(LABELS, 0)))
+    paths = {name: str(tmp_path / name) for name in ("missing", "empty", "text", "zeros")}
+
+    result = run(*(each.format(**paths) for each in arguments), "--out", tmp_path / "out")
+
+    assert result.exit_code != 0
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+# ---------------------------------------------------------------- what the report says
+
+
+def tally(counts: list[int]) -> Tally:
+    made = Tally()
+    for index, count in enumerate(counts):
+        sure = tuple(0.99 if place == index else 0.0025 for place in range(5))
+        for _ in range(count):
+            made.add(Record("", "", None, 64, 64, 1, 64, sure))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("counts", "level", "words"),
+    [
+        ([20] * 5, "balanced", "The set is balanced"),
+        ([400, 30, 200, 200, 200], "unbalanced", "Less than half of an even share: Black 3 %"),
+        ([600, 100, 100, 100, 100], "unbalanced", "More than double an even share: White 6"),
+        ([300, 250, 150, 150, 150], "uneven", "Most common is White 30 %"),
+        ([9] * 5, "unknown", "Only 45 faces"),
+    ],
+)
+def test_the_verdict_is_what_the_intervals_allow(counts: list[int], level: str, words: str) -> None:
+    told = summarise(
+        {"": tally(counts)}, title="t", reference=load_reference(), made="2026-01-01T00:00:00Z"
+    )
+
+    assert told["verdict"]["level"] == level
+    assert words in told["verdict"]["text"]
+    for each in told["whole"]["composition"].values():
+        low, high = each["interval_95"]
+        assert low <= each["share"] <= high
+
+
+def test_balance_is_held_against_the_reference_that_is_asked_for(tmp_path: Path) -> None:
+    shares = {"White": 6, "Black": 1, "Asian": 1, "Indian": 1, "Others": 1}
+    (tmp_path / "census.json").write_text(json.dumps(shares))
+
+    target = command.read_target(str(tmp_path / "census.json"))
+    assert target.shares.tolist() == [0.6, 0.1, 0.1, 0.1, 0.1]
+    told = summarise(
+        {"": tally([600, 100, 100, 100, 100])},
+        title="t",
+        reference=load_reference(),
+        made="2026-01-01T00:00:00Z",
+        target=target,
+    )
+    assert told["verdict"]["level"] == "balanced"
+    assert told["target"] == {
+        "name": "census.json",
+        "shares": {k: v / 10 for k, v in shares.items()},
+    }
+
+
+def test_measures_of_balance_have_their_textbook_values() -> None:
+    target = Target("t", UNIFORM.shares)
+    one = [1.0, 0, 0, 0, 0]
+
+    told = summarise(
+        {"": tally([500, 0, 0, 0, 0])}, title="t", reference=load_reference(), made="2026-01-01"
+    )["whole"]["balance"]
+    assert told["effective_labels"]["value"] == pytest.approx(1, abs=0.05)
+    assert total_variation(np.array(one), target.shares) == pytest.approx(0.8)
+    assert largest_ratio(np.array([0.5, 0.5, 0, 0, 0]), 10) == pytest.approx(5)

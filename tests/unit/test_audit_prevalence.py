@@ -1,0 +1,145 @@
+"""Shares from a classifier's answers: right on average, and honest about the rest."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit.prevalence import (
+    Answers,
+    Reference,
+    estimate,
+    interval,
+    load_reference,
+    replicates,
+)
+from audit.records import Record
+from audit.tally import Tally
+from ethnicity import LABELS
+from ethnicity.classifier import load_classifier
+
+CALIBRATED = Reference({"one": np.zeros((1, 6))}, "model")
+
+
+def faces(rng: np.random.Generator, counts: list[int], sure: float = 1.0) -> np.ndarray:
+    """Probabilities of faces, calibrated for equal shares: softmax of normal logits."""
+    label = np.repeat(np.arange(5), counts)
+    # Logits N(s²·[label], s²) have log-likelihood ratios that are the logits themselves
+    logits = rng.normal(size=(len(label), 5)) * sure + sure**2 * np.eye(5)[label]
+    powers = np.exp(logits)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def answers(probabilities: np.ndarray) -> Answers:
+    return Answers(np.ones(len(probabilities), np.int64), probabilities)
+
+
+def test_the_shares_are_found_where_counting_is_far_off() -> None:
+    truth = np.array([0.7, 0.2, 0.05, 0.05, 0.0])
+    rng = np.random.default_rng(0)
+    probabilities = faces(rng, (truth * 20_000).astype(int).tolist())
+
+    counted = np.bincount(probabilities.argmax(axis=1), minlength=5) / len(probabilities)
+    assert np.abs(counted - truth).max() > 0.15
+    assert np.abs(estimate(answers(probabilities)) - truth).max() < 0.02
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    covered = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        counts = rng.multinomial(300, rng.dirichlet(np.ones(5)))
+        asked = answers(faces(rng, counts.tolist(), sure=2.0))
+        low, high = interval(replicates(asked, CALIBRATED, rng, 100))
+        covered.append((low <= counts / 300) & (counts / 300 <= high))
+    assert 0.91 <= np.mean(covered) <= 0.99
+
+
+def test_a_calibration_that_may_be_off_makes_intervals_wider() -> None:
+    probabilities = faces(np.random.default_rng(0), [200] * 5)
+    off = Reference({"a": np.tile([0, 0.3, 0, 0, 0, -0.3], (1, 1)), "b": np.zeros((1, 6))}, "model")
+
+    widths = [
+        np.subtract(
+            *interval(replicates(answers(probabilities), each, np.random.default_rng(1), 100))[::-1]
+        )
+        for each in (CALIBRATED, off, off.only("b"))
+    ]
+
+    assert (widths[1] > widths[0])[[0, 4]].all()
+    assert np.allclose(widths[0], widths[2])
+
+
+def test_of_sure_answers_the_shares_are_the_counts_and_the_interval_is_narrow() -> None:
+    probabilities = np.eye(5).repeat([50, 30, 20, 0, 0], axis=0)
+    asked = answers(probabilities)
+
+    assert estimate(asked) == pytest.approx([0.5, 0.3, 0.2, 0, 0], abs=1e-6)
+    low, high = interval(replicates(asked, CALIBRATED, np.random.default_rng(0)))
+    assert np.abs(high - low).max() < 1e-9
+
+
+def test_without_a_face_nothing_is_known() -> None:
+    nobody = Answers(np.zeros(0, np.int64), np.zeros((0, 5)))
+
+    assert estimate(nobody) == pytest.approx([0.2] * 5)
+    low, high = interval(replicates(nobody, CALIBRATED, np.random.default_rng(0)))
+    assert (low < 0.02).all()
+    assert (high > 0.5).all()
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.integers(0, 12), min_size=5, max_size=5).filter(any), st.integers(0, 99))
+def test_replicates_are_compositions_of_these_faces(counts: list[int], seed: int) -> None:
+    asked = answers(faces(np.random.default_rng(seed), counts))
+
+    drawn = replicates(asked, load_reference(), np.random.default_rng(0), 20)
+
+    whole = drawn * sum(counts)
+    assert np.allclose(whole, whole.round())
+    assert np.allclose(drawn.sum(axis=1), 1)
+
+
+def test_answers_taken_together_give_nearly_the_same_shares() -> None:
+    probabilities = faces(np.random.default_rng(0), [400, 300, 200, 90, 10])
+    tally = Tally()
+    for each in probabilities:
+        tally.add(Record("", faces=1, probabilities=tuple(each)))
+
+    together = tally.as_answers()
+    assert together.faces == 1000
+    assert np.abs(estimate(together) - estimate(answers(probabilities))).max() < 0.005
+
+
+def test_tallies_add_up_however_they_were_divided_and_cross_json() -> None:
+    probabilities = faces(np.random.default_rng(0), [20, 20, 20, 20, 20])
+    records = [
+        Record(f"{i}", "", None, 90, 60, 2, 40, tuple(p)) for i, p in enumerate(probabilities)
+    ]
+    records += [Record("n", "", "no_face", 10, 10), Record("bad", "", "corrupt_image")]
+    whole = Tally()
+    parts = [Tally(), Tally()]
+    for place, record in enumerate(records):
+        whole.add(record)
+        parts[place % 2].add(record)
+
+    merged = Tally()
+    for part in parts:
+        merged.merge(Tally.from_json(json.loads(json.dumps(part.to_json()))))
+
+    assert merged.judged == whole.judged == 100
+    assert merged.pictures == 102
+    assert merged.bad == [("bad", "corrupt_image")]
+    assert merged.counted == whole.counted
+    assert (merged.faces, merged.shorter_side) == (whole.faces, whole.shorter_side)
+    assert estimate(merged.as_answers()) == pytest.approx(estimate(whole.as_answers()), abs=1e-4)
+
+
+def test_the_reference_is_of_the_served_model() -> None:
+    reference = load_reference()
+
+    assert reference.model == load_classifier().version
+    assert set(reference.shifts) == {"utkface", "fairface"}
+    assert all(each.shape == (200, 1 + len(LABELS)) for each in reference.shifts.values())

@@ -1,0 +1,133 @@
+"""What an audit needs to know of the classifier: how its calibration differs between data sets.
+
+    python -m training.reference DATA
+
+measures it anew for the committed model. Only the validation pictures are looked at, and nothing of
+a single one is kept.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from sklearn.metrics import confusion_matrix
+
+from ethnicity import LABELS
+from ethnicity.classifier import Calibration, Classifier, calibration_for, load_classifier, softmax
+from ethnicity.networks import MODELS
+from ethnicity.pipeline import load_finder
+from training.calibrate import Scored
+from training.data import load_sets
+from training.export import write_served_checksums
+from training.served import serve
+
+REFERENCE_FILE = "reference.json"
+
+_RESAMPLES = 200
+_DECIMALS = 4
+_LEAST = 1e-9
+
+Floats = NDArray[np.float64]
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(__file__).parents[1] / ".training",
+    help="Where prepared pictures are kept.",
+)
+@click.option(
+    "--models",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=MODELS,
+    help="The served model's files.",
+)
+def main(data: Path, work: Path, models: Path) -> None:
+    """Measure the served model on the validation pictures."""
+    classifier = load_classifier(models)
+    validation = served_validation(classifier, data, work)
+    write_reference(validation, classifier.calibrations, classifier.version, models)
+    write_served_checksums(models)
+
+
+def served_validation(classifier: Classifier, data: Path, work: Path) -> dict[str, Scored]:
+    """By set what the service's network says of the validation pictures with a face."""
+    finder, validation = load_finder(), {}
+    for each in load_sets(data, work / "prepared"):
+        faces = each.part("val")
+        served = serve(finder, classifier.network, faces)
+        scored = Scored(served.logits, faces.label, served.detail)
+        validation[each.name] = scored.where(served.found)
+    return validation
+
+
+def write_reference(
+    validation: dict[str, Scored],
+    calibrations: tuple[Calibration, ...],
+    version: str,
+    folder: Path,
+) -> None:
+    """Write reference.json; the checksums are the caller's to renew."""
+    sets = {}
+    for name, scored in validation.items():
+        probabilities = calibrated(scored, calibrations)
+        guess = probabilities.argmax(axis=1)
+        sets[name] = {
+            "confusion": confusion_matrix(scored.label, guess, labels=range(len(LABELS))).tolist(),
+            "shifts": fit_shifts(probabilities, scored.label).round(_DECIMALS).tolist(),
+        }
+    about: dict[str, Any] = {"model": version, "labels": LABELS, "sets": sets}
+    (folder / REFERENCE_FILE).write_text(json.dumps(about) + "\n", encoding="utf-8")
+
+
+def calibrated(scored: Scored, calibrations: tuple[Calibration, ...]) -> Floats:
+    """The service's probabilities, shape (n, 5)."""
+    return np.array(
+        [
+            calibration_for(detail, calibrations).probabilities(logits)
+            for logits, detail in zip(scored.logits, scored.detail, strict=True)
+        ]
+    )
+
+
+def fit_shifts(probabilities: Floats, label: NDArray[np.int64]) -> Floats:
+    """How the set would have to be recalibrated, for each of its resamples, shape (resamples, 6).
+
+    By softmax(exp(s)·log p + b), s first, then b, which sums to 0; by maximum likelihood, every
+    class weighing the same. Pictures are resampled within their class, by random weights (the
+    Bayesian bootstrap, Rubin 1981).
+    """
+    rng = np.random.default_rng(0)
+    shifts = np.zeros((_RESAMPLES, 1 + len(LABELS)))
+    for row in range(_RESAMPLES):
+        drawn = rng.exponential(size=len(label))
+        of_class = np.bincount(label, weights=drawn, minlength=len(LABELS))
+        shifts[row] = _fit_shift(probabilities, label, drawn / of_class[label])
+    return shifts
+
+
+def _fit_shift(probabilities: Floats, label: NDArray[np.int64], weight: Floats) -> Floats:
+    logarithms = np.log(np.maximum(probabilities, _LEAST))
+    right = np.eye(len(LABELS))[label]
+    weight = weight / weight.sum()
+
+    def loss(shift: Floats) -> tuple[float, Floats]:
+        fitted = softmax(np.exp(shift[0]) * logarithms + shift[1:])
+        value = -(weight * np.log(np.maximum((fitted * right).sum(axis=1), _LEAST))).sum()
+        slope = weight[:, np.newaxis] * (fitted - right)
+        slopes = [np.exp(shift[0]) * (slope * logarithms).sum(), *slope.sum(axis=0)]
+        # The faintest pull to zero: only differences of b matter, and a tiny set may fit anything
+        return float(value + 1e-5 * (shift**2).sum()), np.array(slopes) + 2e-5 * shift
+
+    found = minimize(loss, np.zeros(1 + len(LABELS)), jac=True, method="L-BFGS-B").x
+    return np.concatenate([found[:1], found[1:] - found[1:].mean()])
+
+
+if __name__ == "__main__":
+    main()
