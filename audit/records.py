@@ -67,6 +67,6 @@ def examine(models: Models, name: str, group: str, data: bytes) -> Record:
 
 def _size(data: bytes) -> tuple[int, int]:
     """Width and height of a JPEG that decodes, as displayed."""
-    frame = jpeg.read_header(data).frame
-    turned = header.orientation >= 5
+    header = jpeg.read_header(data)
+    frame, turned = header.frame, header.orientation >= 5
     return (frame.height, frame.width) if turned else (frame.width, frame.height)
