@@ -1,8 +1,8 @@
 """What the README shows is what happens, and what SECURITY.md calls proved has a test.
 
 The README's blocks are run as they are written, in a folder that looks like the checkout and holds
-your_face.jpg and photos besides; only the port is another. A comment before a block may say why it
-is not run: then its shell syntax is checked.
+your_face.jpg, photos, faces.tar and census.json besides; only the port is another. A comment before
+a block may say why it is not run: then its shell syntax is checked.
 """
 
 import json
@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from ethnicity import LABELS
 from scripts.events import PICTURES, raw
 from tests.conftest import Call
 
@@ -66,6 +68,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "photos").mkdir()
     for picture in (folder / "your_face.jpg", folder / "photos" / "one.jpg"):
         shutil.copy(PICTURES / "astronaut.jpg", picture)
+    with tarfile.open(folder / "faces.tar", "w") as tar:
+        tar.add(folder / "photos", "train/a")
+    shares = dict.fromkeys(LABELS, 1 / len(LABELS))
+    (folder / "census.json").write_text(json.dumps(shares), encoding="utf-8")
     return folder
 
 
@@ -88,9 +94,13 @@ def test_a_block_does_what_it_says(block: Block, checkout: Path, origin: str) ->
         check=True,
     )
 
-    # THEN every line's answer is there, in the block's output or in the file that it names
-    redirected = re.findall(r"> (\S+\.jsonl)", text)
-    output = done.stdout + "".join((checkout / file).read_text() for file in redirected)
+    # THEN every line's answer is there, in the block's output or in the file that it goes to
+    files = re.findall(r"> (\S+\.jsonl)", text)
+    files += [
+        f"{out or 'audit-report'}/report.html"
+        for out in re.findall(r"audit .*?(?:OUT=(\w+)|$)", text)
+    ]
+    output = done.stdout + "".join((checkout / file).read_text() for file in files)
     assert "White" in output
     assert '"error"' not in output
 
