@@ -57,7 +57,8 @@ def _recalls(report: Report) -> Any:  # noqa: ANN401 - matplotlib's Figure
         for place, value in zip(places, values, strict=True):
             axes.text(place, 2, f"{value:.0f}", ha="center", color="white")
     axes.axhline(20, color=_GREY, lw=1, ls=":")
-    axes.text(4.5, 21, "by chance", ha="right", color=_GREY, fontsize=8)
+    axes.text(4.5, 20, "by chance", va="center", color=_GREY, fontsize=8)
+    axes.set_xlim(-0.5, 5)
     axes.set_xticks(range(len(LABELS)), LABELS)
     axes.set_ylim(0, 100)
     axes.set_ylabel("recall, %")
@@ -82,8 +83,7 @@ def _reliability(report: Report) -> Any:  # noqa: ANN401
             f"by chance alone {by_chance:.3f}"
         )
         axes.set_xlim(18, 102)
-        axes.set_ylim(18, 102)
-        axes.set_aspect("equal")
+        axes.set_ylim(0, 102)
         axes.set_xlabel("confidence, %")
     panels[0, 0].set_ylabel("right, %")
     return figure
