@@ -56,7 +56,13 @@ BASELINES = (
     default=ROOT / ".training",
     help="Where prepared pictures and checkpoints are kept.",
 )
-def main(data: Path, work: Path) -> None:
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=ROOT,
+    help="Where the guesses go, laid out as in the repository.",
+)
+def main(data: Path, work: Path, out: Path) -> None:
     """Train each of them, and write what they guess."""
     sets = load_sets(data, work / "prepared")
     models = load_models()
@@ -69,7 +75,8 @@ def main(data: Path, work: Path) -> None:
         for test, each in zip(tests, served, strict=True):
             logits = predict_logits(classifier, each.chips).astype(np.float64)
             arrays[f"{baseline.name}/{test.name}"] = guesses(logits, each.found).astype(np.int8)
-    np.savez_compressed(ROOT / GUESSES, allow_pickle=False, **arrays)
+    (out / GUESSES).parent.mkdir(exist_ok=True)
+    np.savez_compressed(out / GUESSES, allow_pickle=False, **arrays)
 
 
 def report(file: Path, labels: dict[str, Indices]) -> dict[str, Any]:

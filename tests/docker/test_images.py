@@ -9,7 +9,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -43,13 +43,13 @@ import http.client, json, sys
 requests, rounds = json.load(sys.stdin)
 wrong = []
 for _ in range(rounds):
-    for event, status in requests:
+    for event, expected in requests:
         connection = http.client.HTTPConnection("127.0.0.1", 8080)
         connection.request("POST", "/2015-03-31/functions/function/invocations", json.dumps(event))
         answer = json.loads(connection.getresponse().read())
         connection.close()
-        if answer.get("statusCode") != status:
-            wrong.append([status, answer])
+        if not answer.items() >= expected.items():
+            wrong.append([expected, answer])
 print(json.dumps(wrong))
 """
 """Runs inside the container, which has no network: the emulator takes one request at a time."""
@@ -156,12 +156,12 @@ def test_sam_local_invoke_answers_every_notification(
 
 @dataclass(frozen=True)
 class Container:
-    """A sealed container of the predict image, its emulator waiting inside."""
+    """A sealed container, its emulator waiting inside."""
 
     name: str
 
-    def send(self, requests: list[tuple[Any, int]], rounds: int = 1) -> list[Any]:
-        """The answers that had another status than they should."""
+    def send(self, requests: list[tuple[Any, dict[str, Any]]], rounds: int = 1) -> list[Any]:
+        """The answers that lack something that they should have, and what."""
         command = ("docker", "exec", "--interactive", self.name, "python3", "-c", SEND)
         wrong: list[Any] = json.loads(run(*command, stdin=json.dumps([requests, rounds])))
         return wrong
@@ -171,18 +171,24 @@ class Container:
         return int(run("docker", "exec", self.name, "python3", "-c", MEMORY))
 
 
-@pytest.fixture(scope="module")
-def sealed(built: Path) -> Iterator[Container]:
-    assert built.exists()
-    name = f"predict-{uuid.uuid4()}"
-    run("docker", "run", "--detach", "--name", name, *SEALED, IMAGE, "predict.app.handler")
+@contextmanager
+def running(image: str, handler: str) -> Iterator[Container]:
+    name = f"sealed-{uuid.uuid4()}"
+    run("docker", "run", "--detach", "--name", name, *SEALED, image, handler)
     try:
         yield Container(name)
     finally:
         run("docker", "rm", "--force", name)
 
 
-MIXED = [(fixture.event, fixture.status) for fixture in fixtures()]
+@pytest.fixture(scope="module")
+def sealed(built: Path) -> Iterator[Container]:
+    assert built.exists()
+    with running(IMAGE, "predict.app.handler") as container:
+        yield container
+
+
+MIXED = [(fixture.event, {"statusCode": fixture.status}) for fixture in fixtures()]
 
 
 def test_a_sealed_container_answers_a_thousand_mixed_requests(sealed: Container) -> None:
@@ -190,7 +196,8 @@ def test_a_sealed_container_answers_a_thousand_mixed_requests(sealed: Container)
 
 
 def test_a_sealed_container_answers_the_largest_requests(sealed: Container) -> None:
-    largest = [(http_api(FORMS[form](jpeg_of(4_450_000))), 200) for form in FORMS]
+    forms = [http_api(FORMS[form](jpeg_of(4_450_000))) for form in FORMS]
+    largest = [(event, {"statusCode": 200}) for event in forms]
     assert sealed.send(largest, rounds=2) == []
 
 
@@ -199,6 +206,26 @@ def test_ten_thousand_requests_take_no_more_memory_than_a_thousand(sealed: Conta
     before = sealed.memory()
     assert sealed.send(MIXED, rounds=-(-9000 // len(MIXED))) == []
     assert sealed.memory() <= 1.05 * before
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize(
+    ("handler", "event", "expected"),
+    [
+        (
+            "audit_worker.app.handler",
+            {"BatchInput": {"prefix": "photos"}, "Items": [{"key": "photos/notes.txt", "size": 1}]},
+            {"groups": {}},
+        ),
+        ("audit_summary.app.handler", {"manifest": "no.json"}, {"errorType": "NotDone"}),
+    ],
+)
+def test_the_audits_image_starts_both_of_its_functions(
+    handler: str, event: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """Sealed, it reaches no bucket: the one has nothing to read, the other says that it failed."""
+    with running("auditworkerfunction:latest", handler) as container:
+        assert container.send([(event, expected)]) == []
 
 
 @pytest.mark.usefixtures("built")

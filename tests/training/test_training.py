@@ -17,10 +17,13 @@ from ethnicity.geometry import Pixels
 from ethnicity.images import decode
 from ethnicity.networks import load_network
 from ethnicity.pipeline import VERIFIER_FILE, classify, load_finder, load_models
+from training import baselines
 from training.__main__ import main
 from training.augment import training_crop
+from training.baselines import Baseline
 from training.data import AGE_BANDS, load_sets
 from training.evaluate import MODELS
+from training.train import Recipe
 from training.verifier import main as train_verifier
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
@@ -86,6 +89,24 @@ def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
     assert load_reference(tmp_path / "out" / MODELS).model == found.model
     assert f"classifier, {found.model}" in (tmp_path / "out" / "MODEL_CARD.md").read_text("utf-8")
     assert list((tmp_path / "out" / "evaluation").glob("*.svg"))
+
+
+def test_networks_for_comparison_are_judged_on_the_test_pictures_of_both_sets(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = Baseline("tiny, on UTKFace", ("utkface",), Recipe(width=8, epochs=2, batch=16))
+    monkeypatch.setattr(baselines, "BASELINES", (tiny,))
+    arguments = [str(data), "--work", str(tmp_path / "work"), "--out", str(tmp_path)]
+
+    result = CliRunner().invoke(baselines.main, arguments, catch_exceptions=False)
+
+    assert result.exit_code == 0
+    labels = {each.name: each.part("test").label for each in load_sets(data, tmp_path / "work")}
+    report = baselines.report(tmp_path / baselines.GUESSES, labels)
+    assert list(report) == ["tiny, on UTKFace"]
+    for figures in report["tiny, on UTKFace"].values():
+        assert 0 <= figures["recall_of_others"] <= 1
+        assert 0 <= figures["accuracy"] <= 1
 
 
 def test_the_verifier_learns_to_tell_faces_from_what_is_taken_for_one(
