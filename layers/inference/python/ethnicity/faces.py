@@ -148,7 +148,7 @@ def search(detector: Network, pixels: Pixels, views: Iterable[Transform]) -> lis
         seen = geometry.warp(pixels, view, blazeface.SIDE)
         back = geometry.invert(view)
         proposed += [_mapped(each, back) for each in blazeface.detect(detector, seen, _MIN_SCORE)]
-    return _distinct(proposed)[:_MAX_FACES]
+    return _distinct(proposed)
 
 
 def look_again(detector: Network, pixels: Pixels, proposed: Detection) -> Detection | None:
@@ -260,17 +260,21 @@ def _width(found: Detection) -> float:
 
 
 def _distinct(found: list[Detection]) -> list[Detection]:
-    """Each face once: the most certain of the detections that are centred on the same spot."""
-    kept: list[Detection] = []
-    for each in sorted(found, key=lambda each: -each.score):
-        centre = each.corners.mean(axis=0)
-        if all(
-            np.linalg.norm(centre - other.corners.mean(axis=0))
-            > _SAME_FACE * max(_width(each), _width(other))
-            for other in kept
-        ):
-            kept.append(each)
-    return kept
+    """Each face once: the most certain of the detections that are centred on the same spot.
+
+    The best `_MAX_FACES` of them.
+    """
+    best_first = sorted(found, key=lambda each: -each.score)
+    centres = np.array([each.corners.mean(axis=0) for each in best_first])
+    widths = np.array([_width(each) for each in best_first])
+    kept: list[int] = []
+    for index in range(len(best_first)):
+        apart = np.linalg.norm(centres[kept] - centres[index], axis=-1)
+        if (apart > _SAME_FACE * np.maximum(widths[kept], widths[index])).all():
+            kept.append(index)
+        if len(kept) == _MAX_FACES:
+            break
+    return [best_first[index] for index in kept]
 
 
 def _is_chip(found: Detection, width: int, height: int) -> bool:
