@@ -60,6 +60,9 @@ RECIPES = {
 }
 """By name the generations' recipes: what is committed, and a try of every stage."""
 
+_FEW = 40
+"""Pictures of each label and split that the quick run takes."""
+
 _TYPICAL = 8
 """Batches of training pictures by which the network is quantised."""
 
@@ -72,7 +75,7 @@ _TYPICAL = 8
     default=ROOT / ".training",
     help="Where prepared pictures and checkpoints are kept.",
 )
-@click.option("--quick", is_flag=True, help="Try every stage with a tiny network, in a minute.")
+@click.option("--quick", is_flag=True, help="Try every stage with a tiny network and few pictures.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -84,7 +87,7 @@ def main(data: Path, work: Path, out: Path, *, quick: bool) -> None:
     run = "quick" if quick else "served"
     recipes = RECIPES[run]
     try:
-        sets = load_sets(data, work / "prepared")
+        sets = load_sets(data, work / "prepared", few=_FEW if quick else None)
     except NoDataSet as error:
         raise click.ClickException(str(error)) from error
     classifier = train_generations(sets, recipes, work / run)

@@ -90,8 +90,10 @@ READERS = {"utkface": sources.utkface, "fairface": sources.fairface}
 """By name the data sets, and what finds each in a data folder."""
 
 
-def load_sets(data: Path, cache: Path) -> list[FaceSet]:
+def load_sets(data: Path, cache: Path, few: int | None = None) -> list[FaceSet]:
     """The data sets that ``data`` holds; prepared at the first call (minutes), then cached.
+
+    ``few``: take only so many pictures of each label and split.
 
     Raises:
         sources.NoDataSet: there is none, or its form is not known.
@@ -103,6 +105,8 @@ def load_sets(data: Path, cache: Path) -> list[FaceSet]:
             source = reader(data)
             if source is None:
                 continue
+            if few is not None:
+                source = sources.thinned(source, few)
             cache.mkdir(parents=True, exist_ok=True)
             unfinished = file.with_suffix(".part.npz")
             np.savez(unfinished, allow_pickle=False, **_prepare(name, source))

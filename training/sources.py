@@ -9,6 +9,7 @@ import csv
 import hashlib
 import re
 import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,6 +101,17 @@ def fairface(data: Path) -> Source | None:
             label = _FIVE.get(origin, origin)
             samples[file] = Sample(label, row["age"], row["gender"], origin, group=str(file))
     return _published(samples)
+
+
+def thinned(source: Source, few: int) -> Source:
+    """The source with only the first so many pictures of each label and split."""
+    taken: Counter[tuple[str, str]] = Counter()
+    kept = {}
+    for file, sample in source.samples.items():
+        taken[sample.label, sample.split] += 1
+        if taken[sample.label, sample.split] <= few:
+            kept[file] = sample
+    return replace(source, samples=kept)
 
 
 def read_archive(archive: Path) -> Iterator[tuple[str, Pixels]]:

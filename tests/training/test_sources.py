@@ -1,6 +1,7 @@
 """Data sets as their authors publish them."""
 
 import csv
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import pytest
 
 from ethnicity.geometry import Pixels
 from training.data import load_sets
-from training.sources import NoDataSet, Source, fairface, utkface
+from training.sources import NoDataSet, Source, fairface, thinned, utkface
 
 
 def drawn(seed: int, side: int = 200) -> Pixels:
@@ -105,6 +106,17 @@ def test_splits_do_not_depend_on_what_else_is_in_the_folder(tmp_path: Path) -> N
     assert alone is not None
     assert together is not None
     assert alone.samples.items() <= together.samples.items()
+
+
+def test_a_source_can_be_thinned_to_a_few_pictures_of_each_label_and_split(tmp_path: Path) -> None:
+    for index in range(60):
+        write(tmp_path / f"1_0_{index % 2}_{index}.jpg", drawn(index))
+    source = utkface(tmp_path)
+    assert source is not None
+    thin = thinned(source, 2)
+    counts = Counter((each.label, each.split) for each in thin.samples.values())
+    assert max(counts.values()) == 2
+    assert set(counts) == {(each.label, each.split) for each in source.samples.values()}
 
 
 def test_a_set_that_is_not_there_is_none(tmp_path: Path) -> None:
