@@ -1,4 +1,4 @@
-"""The audit functions' S3 client."""
+"""A client of S3 for the functions that need one."""
 
 import functools
 import logging
@@ -12,15 +12,20 @@ for _name in ("boto3", "botocore", "urllib3"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
-@functools.cache
-def s3_client() -> "S3Client":
-    """The one of this process, made when first asked for: boto3 is slow to import."""
-    import boto3  # noqa: PLC0415
+def new_client(read_timeout: int, attempts: int) -> "S3Client":
+    """One that waits so many seconds for an answer, and tries so often in all."""
+    import boto3  # noqa: PLC0415 - slow to import
     from botocore.config import Config  # noqa: PLC0415
 
     config = Config(
         connect_timeout=2,
-        read_timeout=10,
-        retries={"mode": "standard", "total_max_attempts": 5},
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
     )
     return boto3.client("s3", config=config)
+
+
+@functools.cache
+def s3_client() -> "S3Client":
+    """The audit functions', one for the process, made when first asked for."""
+    return new_client(read_timeout=10, attempts=5)

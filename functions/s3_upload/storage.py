@@ -2,21 +2,17 @@
 
 import functools
 import json
-import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from common.s3 import new_client
 from s3_upload.uploads import Upload
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
-
-# Their warnings quote the URL of a request, and so a key.
-for _name in ("boto3", "botocore", "urllib3"):
-    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 Source = dict[str, Any]
 """Which bytes of which object a result is of, as the result says it."""
@@ -68,15 +64,8 @@ def _source(upload: Upload, found: "GetObjectOutputTypeDef | HeadObjectOutputTyp
 
 @functools.cache
 def storage() -> Storage:
-    """The one of this process, made when first asked for: boto3 is slow to import."""
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
+    """The one of this process, made when first asked for."""
     # A call that S3 leaves unanswered is given up well before the function's own time is over:
     # then it is one message that comes again, and not the whole batch.
-    config = Config(
-        connect_timeout=2,
-        read_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": 3},
-    )
-    return Storage(boto3.client("s3", config=config), os.environ["RESULTS_BUCKET"])
+    s3 = new_client(read_timeout=5, attempts=3)
+    return Storage(s3, os.environ["RESULTS_BUCKET"])
