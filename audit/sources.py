@@ -101,6 +101,11 @@ def is_picture(name: str) -> bool:
     return not hidden and path.suffix.lower() in JPEG_SUFFIXES + OTHER_PICTURES
 
 
+def name_below(prefix: str, key: str) -> str:
+    """What an object is called by those who list the prefix: its key without it."""
+    return key.removeprefix(prefix).lstrip("/")
+
+
 def group_of(name: str, depth: int) -> str:
     """The first ``depth`` folders of a path; empty at the top."""
     return "/".join(PurePosixPath(name).parent.parts[:depth])
@@ -131,8 +136,8 @@ class Folder:
 
 
 @dataclass(frozen=True)
-class Zip:
-    """The members of a zip file."""
+class _Archive:
+    """What archives have in common."""
 
     path: Path
     depth: int
@@ -140,6 +145,11 @@ class Zip:
     @property
     def title(self) -> str:
         return self.path.name
+
+
+@dataclass(frozen=True)
+class Zip(_Archive):
+    """The members of a zip file."""
 
     def list(self) -> Iterator[Listed]:
         for member in _zip(self.path).infolist():
@@ -152,47 +162,29 @@ class Zip:
 
 
 @dataclass(frozen=True)
-class Tar:
+class Tar(_Archive):
     """The members of an uncompressed tar file, each read from where it lies."""
-
-    path: Path
-    depth: int
-
-    @property
-    def title(self) -> str:
-        return self.path.name
 
     def list(self) -> Iterator[Listed]:
         with tarfile.open(self.path) as tar:
-            for member in tar:
-                if member.isreg() and is_picture(member.name):
-                    name = PurePosixPath(member.name).as_posix()
-                    group = group_of(name, self.depth)
-                    yield Listed(name, group, member.size, member.offset_data)
+            for member, name in _pictures(tar):
+                group = group_of(name, self.depth)
+                yield Listed(name, group, member.size, member.offset_data)
 
     def read(self, listed: Listed) -> bytes:
         return os.pread(_descriptor(self.path), listed.size or 0, listed.place)
 
 
 @dataclass(frozen=True)
-class CompressedTar:
+class CompressedTar(_Archive):
     """The members of a compressed tar file, which can only be read in one go."""
-
-    path: Path
-    depth: int
-
-    @property
-    def title(self) -> str:
-        return self.path.name
 
     def list(self) -> Iterator[Listed]:
         with tarfile.open(self.path, "r|*") as tar:
-            for member in tar:
-                stream = tar.extractfile(member) if member.isreg() else None
-                if stream is not None and is_picture(member.name):
-                    name = PurePosixPath(member.name).as_posix()
-                    data = stream.read()
-                    yield Listed(name, group_of(name, self.depth), member.size, data=data)
+            for member, name in _pictures(tar):
+                stream = tar.extractfile(member)
+                data = b"" if stream is None else stream.read()
+                yield Listed(name, group_of(name, self.depth), member.size, data=data)
 
     def read(self, listed: Listed) -> bytes:
         return listed.data or b""
@@ -245,7 +237,7 @@ class S3Prefix:
         )
         for page in pages:
             for found in page.get("Contents", ()):
-                name = found["Key"].removeprefix(self.prefix).lstrip("/")
+                name = name_below(self.prefix, found["Key"])
                 if is_picture(name):
                     yield Listed(name, group_of(name, self.depth), found["Size"])
 
@@ -261,6 +253,13 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except OSError:
         return None  # reading it will tell why
+
+
+def _pictures(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, str]]:
+    """The pictures among its members, and their names."""
+    for member in tar:
+        if member.isreg() and is_picture(member.name):
+            yield member, PurePosixPath(member.name).as_posix()
 
 
 def _is_plain_tar(path: Path) -> bool:

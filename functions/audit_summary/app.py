@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 from audit import html
 from audit.prevalence import load_reference
 from audit.records import NOT_DONE, Record
-from audit.sources import group_of, is_picture
+from audit.sources import group_of, is_picture, name_below
 from audit.summary import summarise
 from audit.tally import Tally
 from common.logs import kind_and_places
@@ -64,7 +64,7 @@ def tallies_of(manifest_key: str) -> dict[str, Tally]:
     for execution in (*_executions(files["FAILED"]), *_executions(files["PENDING"])):
         batch = json.loads(execution["Input"])
         for item in batch["Items"]:
-            name = item["key"].removeprefix(batch["BatchInput"]["prefix"]).lstrip("/")
+            name = name_below(batch["BatchInput"]["prefix"], item["key"])
             if is_picture(name):
                 group = group_of(name, DEPTH)
                 tallies[group].add(Record(name, group, NOT_DONE))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from audit.records import MAX_BYTES, UNREADABLE, Record, examine
-from audit.sources import group_of, is_picture
+from audit.sources import group_of, is_picture, name_below
 from audit.tally import Tally
 from common.logs import kind_and_places
 from common.s3 import s3_client
@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]: 
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     try:
         for item in event["Items"]:
-            name = item["key"].removeprefix(prefix).lstrip("/")
+            name = name_below(prefix, item["key"])
             if is_picture(name):
                 group = group_of(name, DEPTH)
                 record = _record(s3_client(), item["key"], item["size"], name, group)
