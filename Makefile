@@ -54,9 +54,9 @@ events: $(LOCAL)/.ready ## Write events/ anew from the pictures in tests/data
 
 image: $(DEV)/.ready ## Build the functions' images with SAM, and show what they weigh
 	$(SAM) build --cached
-	@for function in predict s3upload; do \
+	@for function in predict s3upload auditworker; do \
 	    docker history --human=false --format '{{.Size}} {{.CreatedBy}}' $${function}function:latest \
-	    | awk -v name=$$function '{size = $$1; $$1 = ""; printf "%-9s%7.1f MB %s\n", name, size / 1e6, substr($$0, 1, 90)}'; \
+	    | awk -v name=$$function '{size = $$1; $$1 = ""; printf "%-12s%7.1f MB %s\n", name, size / 1e6, substr($$0, 1, 90)}'; \
 	done
 
 local: image ## Serve the API from its image, as sam local start-api does; PORT=5000
@@ -74,7 +74,7 @@ fuzz: .venv/fuzz/bin/.ready ## Look for MINUTES=10 for bytes that break the serv
 	.venv/fuzz/bin/python -m tests.fuzz .fuzz $$((60 * $(MINUTES)))
 
 audit-dependencies: $(DEV)/.ready ## Ask whether vulnerabilities are known of the run-time packages
-	$(DEV)/python -m scripts.audit
+	$(DEV)/python -m scripts.vulnerabilities
 
 sbom: $(DEV)/.ready ## Write the CycloneDX list of the run-time packages to SBOM=sbom.json
 	cat requirements/run.txt requirements/s3_upload.txt \
@@ -91,6 +91,7 @@ bench-photos: $(TRAIN)/.ready ## Measure faces found, false alarms and accuracy 
 
 bench-hostile: $(DEV)/.ready ## Measure time and memory of the dearest files that could be made
 	$(DEV)/python -m benchmarks.hostile
+
 bench-audit: $(TRAIN)/.ready ## Measure how well an audit knows sets of known composition
 	$(TRAIN)/python -m benchmarks.audit
 

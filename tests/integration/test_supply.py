@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scripts import audit
+from scripts import vulnerabilities
 
 ROOT = Path(__file__).parents[2]
 
@@ -84,7 +84,7 @@ def test_packages_of_which_nothing_is_known_are_clean_and_all_are_asked_for(
         return 200, {}
 
     with source(nothing) as url:
-        assert audit.main(url, [lock]) == audit.CLEAN
+        assert vulnerabilities.main(url, [lock]) == vulnerabilities.CLEAN
 
     # THEN the version for the Lambda's Python was looked up, whatever Python runs this
     assert {("numpy", "2.4.6"), ("numpy", "2.5.5"), ("starlette", "1.10.0")} <= set(asked)
@@ -96,7 +96,7 @@ def test_a_vulnerability_is_named_and_fails(lock: Path, capsys: pytest.CaptureFi
         return 200, {"vulns": [FLAW]} if question.get("version") == "2.5.5" else {}
 
     with source(flaw) as url:
-        assert audit.main(url, [lock]) == audit.WANTING
+        assert vulnerabilities.main(url, [lock]) == vulnerabilities.WANTING
 
     assert capsys.readouterr().out == "numpy 2.5.5: PYSEC-2026-1, mended in 2.5.6\n"
 
@@ -105,7 +105,7 @@ def test_a_source_that_answers_with_a_fault_is_not_taken_for_a_clean_one(
     lock: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with source(lambda _: (500, {})) as url:
-        assert audit.main(url, [lock]) == audit.WANTING
+        assert vulnerabilities.main(url, [lock]) == vulnerabilities.WANTING
 
     assert "starlette 1.10.0: not looked up" in capfd.readouterr().out
 
@@ -117,7 +117,7 @@ def test_a_source_that_cannot_be_reached_is_told_from_all_of_these(
     with source(lambda _: (200, {})) as url:
         pass
 
-    assert audit.main(url, [lock]) == audit.UNREACHABLE
+    assert vulnerabilities.main(url, [lock]) == vulnerabilities.UNREACHABLE
     assert "no package was looked up" in capsys.readouterr().out
 
 
@@ -134,7 +134,7 @@ def test_the_bill_of_materials_names_every_package_of_the_locks_with_its_hashes(
     document = json.loads(bill.read_text(encoding="utf-8"))
     pinned = {
         pin
-        for lock in audit.LOCKS
+        for lock in vulnerabilities.LOCKS
         for pin in re.findall(r"^(\S+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert document["bomFormat"] == "CycloneDX"
