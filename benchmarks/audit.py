@@ -32,11 +32,11 @@ from audit.prevalence import (
 from audit.records import Record
 from audit.tally import Tally
 from ethnicity import LABELS
-from ethnicity.classifier import load_classifier
+from ethnicity.classifier import Classifier, load_classifier
 from ethnicity.networks import read_model_file
 from training.calibrate import Scored
-from training.reference import calibrated, fit_shifts, served_validation
-from training.report import load_predictions
+from training.reference import fit_shifts, served_validation
+from training.report import judged, load_predictions
 
 ROOT = Path(__file__).parents[1]
 
@@ -146,8 +146,13 @@ def test_pools() -> dict[str, Pool]:
     pools = {}
     for each in load_predictions(ROOT / "evaluation" / "test_predictions.npz"):
         scored = Scored(each.logits, each.label, each.detail).where(each.found)
-        pools[each.name] = Pool(calibrated(scored, classifier.calibrations), scored.label)
+        pools[each.name] = pool_of(scored, classifier)
     return pools
+
+
+def pool_of(scored: Scored, classifier: Classifier) -> Pool:
+    probabilities, _ = judged(scored.logits, scored.detail, classifier.calibrations)
+    return Pool(probabilities, scored.label)
 
 
 def with_other(reference: Reference, name: str) -> dict[str, Reference]:
@@ -194,8 +199,7 @@ def validation_settings(data: Path, work: Path) -> Iterator[Setting]:
         for name, each in scored.items():
             half = rng.random(len(each.label)) < 0.5
             halves[name] = [
-                Pool(calibrated(part, classifier.calibrations), part.label)
-                for part in (each.where(half), each.where(~half))
+                pool_of(part, classifier) for part in (each.where(half), each.where(~half))
             ]
         shifts = {
             name: fit_shifts(first.probabilities, first.label)

@@ -15,18 +15,16 @@ import numpy as np
 
 from ethnicity.networks import Network, open_network, read_model_file
 from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE, load_finder
-from training import evaluate
-from training.calibrate import Scored, fit_calibrations
+from training import evaluate, options
+from training.calibrate import fit_calibrations
 from training.data import FaceSet, load_sets
 from training.evaluate import MODELS
 from training.export import NETWORK_FILE, describe, export_keras, export_network
 from training.generations import train_generations
 from training.reference import write_reference
-from training.served import Served, serve, serve_degraded
+from training.served import scored, serve, serve_degraded
 from training.sources import NoDataSet
 from training.train import Batches, Recipe
-
-ROOT = Path(__file__).parents[1]
 
 RECIPES = {
     "served": [
@@ -68,20 +66,10 @@ _TYPICAL = 8
 
 
 @click.command(help=__doc__)
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--work",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=ROOT / ".training",
-    help="Where prepared pictures and checkpoints are kept.",
-)
+@options.data
+@options.work
 @click.option("--quick", is_flag=True, help="Try every stage with a tiny network and few pictures.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=ROOT,
-    help="Where the model, its card and its figures go, laid out as in the repository.",
-)
+@options.out
 def main(data: Path, work: Path, out: Path, *, quick: bool) -> None:
     """Run all stages."""
     run = "quick" if quick else "served"
@@ -116,17 +104,13 @@ def _calibrate(sets: list[FaceSet], network: Network, version: str, models: Path
     validation = [each.part("val") for each in sets]
     natural = [serve(finder, network, each) for each in validation]
     degraded = [serve_degraded(network, served, seed=0) for served in natural]
-    scored = [_scored(*each) for each in zip(natural, validation, strict=True)]
+    sharp = [scored(*each) for each in zip(natural, validation, strict=True)]
     calibrations = fit_calibrations(
-        scored, [_scored(*each) for each in zip(degraded, validation, strict=True)]
+        sharp, [scored(*each) for each in zip(degraded, validation, strict=True)]
     )
-    by_set = {faces.name: each for faces, each in zip(validation, scored, strict=True)}
+    by_set = {faces.name: each for faces, each in zip(validation, sharp, strict=True)}
     write_reference(by_set, calibrations, version, models)
     describe(calibrations, version, models)
-
-
-def _scored(served: Served, faces: FaceSet) -> Scored:
-    return Scored(served.logits, faces.label, served.detail).where(served.found)
 
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ import numpy as np
 
 from ethnicity import LABELS
 from ethnicity.pipeline import load_models
+from training import options
 from training.data import load_sets
 from training.metrics import Indices, guesses, rates, rounded
 from training.served import serve
 from training.train import Recipe, predict_logits, train
 
-ROOT = Path(__file__).parents[1]
 GUESSES = Path("evaluation/baselines.npz")
 
 
@@ -49,19 +49,9 @@ BASELINES = (
 
 
 @click.command(help=__doc__)
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--work",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=ROOT / ".training",
-    help="Where prepared pictures and checkpoints are kept.",
-)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=ROOT,
-    help="Where the guesses go, laid out as in the repository.",
-)
+@options.data
+@options.work
+@options.out
 def main(data: Path, work: Path, out: Path) -> None:
     """Train each of them, and write what they guess."""
     sets = load_sets(data, work / "prepared")

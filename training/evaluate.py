@@ -12,14 +12,14 @@ from typing import Any
 
 import click
 
+from ethnicity.classifier import load_classifier
 from ethnicity.pipeline import Models, load_models
-from training import baselines, card, plots, robustness
+from training import baselines, card, options, plots, robustness
 from training.data import FaceSet, load_sets
 from training.export import write_served_checksums
 from training.report import Predictions, load_predictions, report, save_predictions
 from training.served import serve, serve_degraded
 
-ROOT = Path(__file__).parents[1]
 MODELS = Path("layers/inference/python/ethnicity/models")
 EVALUATION = Path("evaluation")
 PREDICTIONS = EVALUATION / "test_predictions.npz"
@@ -27,19 +27,14 @@ SPOILED = EVALUATION / "spoiled_predictions.npz"
 
 
 @click.command(help=__doc__)
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--work",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=ROOT / ".training",
-    help="Where prepared pictures are kept.",
-)
+@options.data
+@options.work
 @click.option("--from-files", is_flag=True, help="Write anew what follows from evaluation/*.npz.")
 def main(data: Path, work: Path, *, from_files: bool) -> None:
     """Measure, if wanted, then publish."""
     if not from_files:
-        measure(load_sets(data, work / "prepared"), ROOT)
-    publish(ROOT)
+        measure(load_sets(data, work / "prepared"), options.ROOT)
+    publish(options.ROOT)
 
 
 def measure(sets: list[FaceSet], root: Path, spoiled: int = 1000) -> None:
@@ -72,7 +67,7 @@ def _predictions(models: Models, faces: FaceSet) -> Predictions:
 
 def figures(root: Path) -> dict[str, Any]:
     """All that follows from the files in evaluation/ and the served calibrations."""
-    classifier = load_models(root / MODELS).classifier
+    classifier = load_classifier(root / MODELS)
     predictions = load_predictions(root / PREDICTIONS)
     made: dict[str, Any] = {
         "model": classifier.version,

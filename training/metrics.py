@@ -100,9 +100,7 @@ def guesses(scores: Floats, found: NDArray[np.bool_]) -> Indices:
 def reliability(probabilities: Floats, label: Indices) -> list[dict[str, float]]:
     """Of each bin of confidence: its share of answers, their mean confidence, the share right."""
     weight = equal_class_weights(label)
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == label
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    confidence, right, bins = _binned(probabilities, label)
     rows = []
     for index in np.unique(bins):
         own = bins == index
@@ -119,11 +117,16 @@ def reliability(probabilities: Floats, label: Indices) -> list[dict[str, float]]
 
 def calibration_error(probabilities: Floats, label: Indices) -> float:
     """Expected calibration error (Guo et al. 2017) of the top label; 0 is perfect."""
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == label
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    confidence, right, bins = _binned(probabilities, label)
     weighted = equal_class_weights(label) * (confidence - right)
     return float(np.abs(np.bincount(bins, weights=weighted, minlength=BINS)).sum())
+
+
+def _binned(probabilities: Floats, label: Indices) -> tuple[Floats, NDArray[np.bool_], Indices]:
+    """Each answer's confidence, whether it is right, and its bin."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == label
+    return confidence, right, np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
 
 
 def calibration_error_by_chance(probabilities: Floats, label: Indices) -> dict[str, Any]:

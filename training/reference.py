@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.metrics import confusion_matrix
 
+from audit.prevalence import REFERENCE_FILE
 from ethnicity import LABELS
-from ethnicity.classifier import Calibration, Classifier, calibration_for, load_classifier, softmax
+from ethnicity.classifier import Calibration, Classifier, load_classifier, softmax
 from ethnicity.networks import MODELS
 from ethnicity.pipeline import load_finder
+from training import options
 from training.calibrate import Scored
 from training.data import load_sets
 from training.export import write_served_checksums
-from training.served import serve
-
-REFERENCE_FILE = "reference.json"
+from training.report import judged
+from training.served import scored, serve
 
 _RESAMPLES = 200
 _DECIMALS = 4
@@ -35,13 +36,8 @@ Floats = NDArray[np.float64]
 
 
 @click.command(help=__doc__)
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--work",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(__file__).parents[1] / ".training",
-    help="Where prepared pictures are kept.",
-)
+@options.data
+@options.work
 @click.option(
     "--models",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -61,9 +57,7 @@ def served_validation(classifier: Classifier, data: Path, work: Path) -> dict[st
     finder, validation = load_finder(), {}
     for each in load_sets(data, work / "prepared"):
         faces = each.part("val")
-        served = serve(finder, classifier.network, faces)
-        scored = Scored(served.logits, faces.label, served.detail)
-        validation[each.name] = scored.where(served.found)
+        validation[each.name] = scored(serve(finder, classifier.network, faces), faces)
     return validation
 
 
@@ -75,25 +69,15 @@ def write_reference(
 ) -> None:
     """Write reference.json; the checksums are the caller's to renew."""
     sets = {}
-    for name, scored in validation.items():
-        probabilities = calibrated(scored, calibrations)
+    for name, each in validation.items():
+        probabilities, _ = judged(each.logits, each.detail, calibrations)
         guess = probabilities.argmax(axis=1)
         sets[name] = {
-            "confusion": confusion_matrix(scored.label, guess, labels=range(len(LABELS))).tolist(),
-            "shifts": fit_shifts(probabilities, scored.label).round(_DECIMALS).tolist(),
+            "confusion": confusion_matrix(each.label, guess, labels=range(len(LABELS))).tolist(),
+            "shifts": fit_shifts(probabilities, each.label).round(_DECIMALS).tolist(),
         }
     about: dict[str, Any] = {"model": version, "labels": LABELS, "sets": sets}
     (folder / REFERENCE_FILE).write_text(json.dumps(about) + "\n", encoding="utf-8")
-
-
-def calibrated(scored: Scored, calibrations: tuple[Calibration, ...]) -> Floats:
-    """The service's probabilities, shape (n, 5)."""
-    return np.array(
-        [
-            calibration_for(detail, calibrations).probabilities(logits)
-            for logits, detail in zip(scored.logits, scored.detail, strict=True)
-        ]
-    )
 
 
 def fit_shifts(probabilities: Floats, label: NDArray[np.int64]) -> Floats:

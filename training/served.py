@@ -12,6 +12,7 @@ from ethnicity.faces import CHIP, Finder, align, find_faces
 from ethnicity.geometry import Pixels
 from ethnicity.networks import Network
 from training.augment import degraded
+from training.calibrate import Scored
 from training.data import FaceSet
 
 
@@ -38,6 +39,11 @@ def serve(finder: Finder, network: Network, faces: FaceSet) -> Served:
             chips[row] = align(picture, largest[0])
             found[row] = True
     return _judged(network, chips, found)
+
+
+def scored(served: Served, faces: FaceSet) -> Scored:
+    """What the calibration is fitted on: the pictures with a face, and their labels."""
+    return Scored(served.logits, faces.label, served.detail).where(served.found)
 
 
 def serve_degraded(network: Network, served: Served, seed: int) -> Served:
