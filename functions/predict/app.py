@@ -1,5 +1,8 @@
 """API Gateway event in, classification out."""
 
+from common import start
+
+# isort: split
 import json
 import os
 from pathlib import Path
@@ -7,7 +10,6 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from fastapi import FastAPI
 from mangum import Mangum
 from mangum.types import LambdaContext
 from starlette.exceptions import HTTPException
@@ -23,6 +25,7 @@ from ethnicity.pipeline import classify, load_models
 from predict.body import read_picture
 from predict.events import with_decoded_body
 from predict.faults import STATUS, BadRequest, RequestFault
+from predict.framework import FastAPI
 from predict.pages import page
 
 logger = Logger()
@@ -151,3 +154,6 @@ def to_gateway(response: JSONResponse) -> dict[str, Any]:
         "body": bytes(response.body).decode(),
         "isBase64Encoded": False,
     }
+
+
+start.finish()

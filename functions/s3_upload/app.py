@@ -1,5 +1,8 @@
 """S3's notifications in, result objects out."""
 
+from common import start
+
+# isort: split
 import os
 import traceback
 from collections import Counter
@@ -95,3 +98,6 @@ def report(outcomes: Counter[str]) -> None:
         with single_metric("Uploads", MetricUnit.Count, count, namespace=NAMESPACE) as metric:
             metric.add_dimension("service", logger.service)
             metric.add_dimension("outcome", outcome)
+
+
+start.finish()

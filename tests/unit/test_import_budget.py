@@ -61,6 +61,34 @@ def loaded(code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
+@pytest.mark.parametrize("app", ["predict.app", "s3_upload.app"])
+def test_the_garbage_collector_rests_during_a_start_and_works_after(app: str) -> None:
+    modules = loaded(
+        f"""
+import gc
+from common import start
+assert not gc.isenabled()
+import {app}
+assert gc.isenabled() and gc.get_freeze_count() > 10_000
+"""
+    )
+    assert app in modules
+
+
+def test_a_start_builds_no_models_of_openapi_documents() -> None:
+    modules = loaded(
+        """
+import predict.app
+from fastapi.openapi.models import OpenAPI
+from pydantic import BaseModel
+assert not OpenAPI.__pydantic_complete__
+class AnyonesModel(BaseModel): ...
+assert AnyonesModel.__pydantic_complete__
+"""
+    )
+    assert "predict.app" in modules
+
+
 def packages(modules: set[str]) -> set[str]:
     """The top-level names of those that are not Python's own."""
     tops = {module.partition(".")[0] for module in modules}
