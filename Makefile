@@ -86,6 +86,9 @@ train: $(TRAIN)/.ready ## Train, calibrate, export and evaluate on DATA=folder (
 evaluate: $(TRAIN)/.ready ## Measure the served model on DATA's test pictures; write report, plots and card
 	$(TRAIN)/python -m training.evaluate "$(DATA)"
 
+bench: $(DEV)/.ready .venv/bench/bin/.ready .venv/deepface/bin/.ready ## Measure speed, memory and cost beside others'; writes benchmarks/RESULTS.md
+	$(DEV)/python -m benchmarks.speed
+
 bench-photos: $(TRAIN)/.ready ## Measure faces found, false alarms and accuracy on DATA and FACELESS photos
 	$(TRAIN)/python -m benchmarks.photos "$(DATA)" $(if $(FACELESS),--faceless "$(FACELESS)")
 
@@ -96,13 +99,13 @@ bench-audit: $(TRAIN)/.ready ## Measure how well an audit knows sets of known co
 	$(TRAIN)/python -m benchmarks.audit
 
 lock: $(UV) ## Pin the newest versions of requirements/*.in, with hashes
-	for name in uv run s3_upload local dev train checkov fuzz; do $(UV) pip compile --quiet --universal \
+	for name in uv run s3_upload local dev train checkov fuzz bench deepface; do $(UV) pip compile --quiet --universal \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	    --override requirements/overrides.txt --custom-compile-command "make lock" \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 clean: ## Remove the environments and all that tools left
-	rm -rf .venv .aws-sam .coverage .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .aws-sam .bench .coverage .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # uv installs ten times as fast as pip. Bytecode is compiled here, or each start would do it again.
 $(UV): requirements/uv.txt

@@ -44,9 +44,10 @@ class Emulator:
     ``handler``: as in the image's CMD.
     ``environment``: the function's variables; of the tests' own it has only PATH.
     ``through``: a command that the runtime is run with, such as strace.
+    ``python``: the one that has the function's packages, and awslambdaric.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         handler: str,
         environment: Mapping[str, str] | None = None,
@@ -54,11 +55,12 @@ class Emulator:
         timeout: int = 60,
         memory: int = 1769,
         through: Sequence[str] = (),
+        python: str | Path = sys.executable,
     ) -> None:
         self.log: list[str] = []
         self._timeout = timeout
         self._one_at_a_time = threading.Lock()
-        self._command = [*through, sys.executable, "-m", "awslambdaric", handler]
+        self._command = [*through, str(python), "-m", "awslambdaric", handler]
         self._environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join(map(str, PATH)),
@@ -133,10 +135,14 @@ class Emulator:
     def _connection(self) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self._port, timeout=self._timeout + 30)
 
+    def processes(self) -> list[int]:
+        """The emulator and what it has started."""
+        return list(_processes_of_session(self._process.pid))
+
     def kill(self) -> None:
         """As if the machine had gone: emulator and function end at once, whatever they do."""
         process, reader = self._process, self._reader  # others may restart it meanwhile
-        for pid in _processes_of_session(process.pid):
+        for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait()

@@ -1,0 +1,1 @@
+"""How fast and lean the service is, beside what could be had instead; `make bench`."""

@@ -1,0 +1,1 @@
+"""What is measured, each a Lambda handler to be imported in an environment of its own."""

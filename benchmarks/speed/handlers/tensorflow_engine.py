@@ -1,0 +1,38 @@
+"""The service with TensorFlow in LiteRT's place: the Keras model, compiled; its interpreter."""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+sys.modules["ai_edge_litert.interpreter"] = tf.lite  # the detectors exist as .tflite only
+
+from ethnicity.networks import Network  # noqa: E402 - they shall import the above
+from predict import app  # noqa: E402
+
+_KERAS_MODEL = Path(__file__).parents[3] / "ethnicity_cnn_model.h5"
+
+
+@dataclass(frozen=True)
+class KerasNetwork:
+    """What `ethnicity.networks.Network` is, for the classifier."""
+
+    compiled: Any
+
+    def __call__(self, image: Any) -> dict[str, Any]:  # noqa: ANN401
+        return {"logits": self.compiled(image[np.newaxis])[0].numpy()}
+
+
+def _load() -> Network:
+    model = keras.models.load_model(_KERAS_MODEL, compile=False)
+    signature = tf.TensorSpec((1, 64, 64, 3), tf.float32)
+    compiled = tf.function(lambda image: model(image, training=False), input_signature=[signature])
+    return cast("Network", KerasNetwork(compiled))
+
+
+app.models = replace(app.models, classifier=replace(app.models.classifier, network=_load()))
+handler = app.handler

@@ -1,0 +1,57 @@
+"""The pictures that are sent, all made from the portraits of tests/data; seen by nobody."""
+
+import cv2
+import numpy as np
+
+from benchmarks.large_photo import photo as large_photo
+from ethnicity.geometry import Pixels
+from scripts.events import PICTURES
+
+_COMMENT = b"\xff\xfe\xff\xff" + bytes(65_533)
+
+
+def _read(name: str) -> Pixels:
+    return np.asarray(cv2.imread(str(PICTURES / name)), np.uint8)
+
+
+def _encoded(pixels: cv2.typing.MatLike) -> bytes:
+    _, data = cv2.imencode(".jpg", pixels, (cv2.IMWRITE_JPEG_QUALITY, 90))
+    return data.tobytes()
+
+
+def chip() -> bytes:
+    """A tight face of 200 pixels, such as UTKFace's."""
+    return _encoded(cv2.resize(_read("astronaut.jpg")[70:179, 171:281], (200, 200)))
+
+
+def photo(megapixels: float) -> bytes:
+    """The portrait, enlarged, four to three."""
+    height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
+    portrait = _read("obama.jpg")[:420]
+    size = (round(height * 4 / 3), height)
+    return _encoded(cv2.resize(portrait, size, interpolation=cv2.INTER_CUBIC))
+
+
+def group(faces: int) -> bytes:
+    """So many faces of 130 pixels, in rows of five."""
+    face = cv2.resize(_read("astronaut.jpg")[10:250, 100:340], (280, 280))
+    rows = -(-faces // 5)
+    picture = np.full((300 * rows, 1500, 3), 128, np.uint8)
+    for index in range(faces):
+        top, left = 300 * (index // 5) + 10, 300 * (index % 5) + 10
+        picture[top : top + 280, left : left + 280] = face[:, :: 1 if index % 2 else -1]
+    return _encoded(picture)
+
+
+def padded(data: bytes, length: int) -> bytes:
+    """The same picture, made about so long by comments in its header."""
+    return data[:2] + _COMMENT * max((length - len(data)) // len(_COMMENT), 0) + data[2:]
+
+
+PHOTOS = {
+    "chip": ("a chip of 200 pixels", chip, False),
+    "1 MP": ("a photo of 1 megapixel", lambda: photo(1), False),
+    "12 MP": ("a photo of 12 megapixels, 4.4 MB", large_photo, False),
+    "20 faces": ("a group of 20, `faces=all`", lambda: group(20), True),
+}
+"""By name: what it is, what makes it, whether all faces are asked for."""

@@ -1,0 +1,30 @@
+"""Random weights, of the right shapes, where trained ones are not to be had.
+
+Run in each candidate's environment: `python -m benchmarks.speed.weights original|deepface FOLDER`.
+"""
+
+import sys
+from pathlib import Path
+
+
+def original(folder: Path) -> None:
+    """The original's network as a Keras file."""
+    from training.networks import original as network  # noqa: PLC0415
+
+    network().save(folder / "original.h5")
+
+
+def deepface(folder: Path) -> None:
+    """What deepface would download for its race model: VGG-Face, 540 MB."""
+    from deepface.commons import weight_utils  # noqa: PLC0415
+    from deepface.models.demography.tf import Race  # noqa: PLC0415
+
+    file = folder / ".deepface" / "weights" / "race_model_single_batch.h5"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    weight_utils.download_weights_if_necessary = lambda **_: str(file)
+    weight_utils.load_model_weights = lambda model, weight_file: model.save(weight_file)
+    Race.load_model()
+
+
+if __name__ == "__main__":
+    {"original": original, "deepface": deepface}[sys.argv[1]](Path(sys.argv[2]))
