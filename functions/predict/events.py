@@ -1,7 +1,8 @@
 """Lambda events, made safe for the adapter."""
 
-import base64
 from typing import Any
+
+import pybase64
 
 from predict.faults import BadBase64, BadRequest
 
@@ -22,7 +23,7 @@ def with_decoded_body(event: Event) -> Event:
     if not event.get("isBase64Encoded"):
         return event
     try:
-        body = base64.b64decode(event.get("body") or "", validate=True)
+        body = pybase64.b64decode(event.get("body") or "", validate=True)
     except (ValueError, TypeError) as error:
         raise BadBase64 from error
     return event | {"body": body, "isBase64Encoded": False}

@@ -27,6 +27,7 @@ HTTP = {
     "mangum",
     "opentelemetry",
     "predict",
+    "pybase64",
     "pydantic",
     "pydantic_core",
     "python_multipart",

@@ -1,10 +1,10 @@
 """What no service can do without, on a raw JPEG: no HTTP, and in the barest case no finding."""
 
-import base64
 import sys
 from typing import Any
 
 import numpy as np
+import pybase64
 
 from ethnicity.pipeline import Models, classify, load_models
 
@@ -20,7 +20,7 @@ def _answer() -> Event:
 def stages(event: Event, _: object) -> Event:
     """Decode, find, classify: the inference package called directly."""
     everyone = event["rawQueryString"] == "faces=all"
-    classify(_models, base64.b64decode(event["body"]), all_faces=everyone)
+    classify(_models, pybase64.b64decode(event["body"]), all_faces=everyone)
     return _answer()
 
 
@@ -28,7 +28,7 @@ def bare(event: Event, _: object) -> Event:
     """OpenCV's decoder, then the classifier's network once, on the whole picture."""
     import cv2  # noqa: PLC0415
 
-    data = np.frombuffer(base64.b64decode(event["body"]), np.uint8)
+    data = np.frombuffer(pybase64.b64decode(event["body"]), np.uint8)
     picture = cv2.cvtColor(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB)
     _models.classifier.network(cv2.resize(picture, (64, 64)).astype(np.float32))
     return _answer()
@@ -38,7 +38,7 @@ def decoding(event: Event, _: object) -> Event:
     """The decoder at the scale that the service decodes at, and nothing else."""
     import simplejpeg  # noqa: PLC0415
 
-    simplejpeg.decode_jpeg(base64.b64decode(event["body"]), min_width=1000, min_factor=2)
+    simplejpeg.decode_jpeg(pybase64.b64decode(event["body"]), min_width=1000, min_factor=2)
     return _answer()
 
 
