@@ -9,6 +9,7 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from benchmarks.speed.candidates import (
     IMPORTS,
     ON_TENSORFLOW,
     ORIGINAL,
+    RAW,
     ROOT,
     SERVICE,
     SERVICES,
@@ -31,8 +33,6 @@ from benchmarks.speed.candidates import (
     Candidate,
 )
 from benchmarks.speed.cost import WHOLE_CPU
-
-HERE = Path(__file__).parents[1]
 
 MEMORY_SIZES = (512, 1024, 1769, 3008)
 MEGAPIXELS = (0.25, 0.5, 1, 2, 4, 8, 12)
@@ -43,28 +43,28 @@ Figures = dict[str, Any]
 
 
 @click.command(help=__doc__)
-@click.option(
-    "--rounds", default=15, show_default=True, help="How often the candidates take turns."
-)
-def main(rounds: int) -> None:
+@click.option("--rounds", default=10, show_default=True, help="How often candidates take turns.")
+@click.option("--only", multiple=True, help="Measure this table anew and keep the others.")
+def main(rounds: int, only: tuple[str, ...]) -> None:
     prepare()
-    stages = (
-        ("cold", lambda: starts(max(rounds // 2, 2))),
-        ("warm", lambda: latencies(rounds)),
-        ("forms", lambda: forms(rounds)),
-        ("throughput", lambda: throughput(max(rounds // 5, 1))),
-        ("memory", memory),
-        ("growth", lambda: growth(rounds)),
-        ("sizes", sizes),
-        ("imports", lambda: image.import_times(5)),
-        ("image", lambda: {"layers": image.layers(), "parts": image.parts()}),
-    )
-    found: Figures = {"machine": machine()}
-    for name, measure in tqdm(stages, unit="table"):
-        found[name] = measure()
-    file = HERE / "results.json"
-    file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    results.write(found, HERE)
+    file = ROOT / "benchmarks" / "results.json"
+    found: Figures = json.loads(file.read_text(encoding="utf-8")) if only else {}
+    tables: dict[str, Callable[[], object]] = {
+        "machine": machine,
+        "cold": lambda: starts(max(rounds // 2, 2)),
+        "warm": lambda: latencies(rounds),
+        "forms": lambda: forms(rounds),
+        "throughput": lambda: throughput(max(rounds // 5, 1)),
+        "memory": memory,
+        "growth": lambda: growth(rounds),
+        "sizes": sizes,
+        "imports": lambda: image.import_times(5),
+        "image": lambda: {"layers": image.layers(), "parts": image.parts()},
+    }
+    for name in tqdm(only or tables, unit="table"):
+        found[name] = tables[name]()
+        file.write_text(json.dumps(found, ensure_ascii=False) + "\n", encoding="utf-8")
+    results.write(found, ROOT)
 
 
 def prepare() -> None:
@@ -113,7 +113,7 @@ def latencies(rounds: int) -> Figures:
     found = {}
     for name, (_, make, all_faces) in pictures.PHOTOS.items():
         data = make()
-        candidates = [SERVICE, STAGES, BARE, DECODING, ON_TENSORFLOW]
+        candidates = [SERVICE, RAW, STAGES, BARE, DECODING, ON_TENSORFLOW]
         candidates += [ORIGINAL, DEEPFACE] if not all_faces else []
         events = {each: each.event(data, all_faces=all_faces) for each in candidates}
         samples = warm.latencies(events, rounds if name == "chip" else max(rounds // 2, 2))

@@ -90,6 +90,7 @@ DEEPFACE = Candidate(
     calls=1,
     variables={"DEEPFACE_HOME": str(WORK), "DEEPFACE_LOG_LEVEL": "50"},
 )
+RAW = Candidate("this service, sent `image/jpeg`", "predict.app.handler")
 IMPORTS = Candidate("importing fastapi, mangum, powertools, numpy", f"{_HERE}.imports.handler")
 STAGES = Candidate("floor: decode, find, classify, called directly", f"{_HERE}.floor.stages")
 BARE = Candidate("bare: cv2.imdecode and one run of the net", f"{_HERE}.floor.bare")

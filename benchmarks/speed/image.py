@@ -30,8 +30,8 @@ def layers() -> list[tuple[float, str]] | None:
     done = _docker("history", "--no-trunc", "--human=false", "--format", shown, IMAGE)
     if done is None:
         return None
-    rows = [line.split(maxsplit=1) for line in done.splitlines()]
-    return [(int(size) / 1e6, what) for size, what in rows if int(size)]
+    rows = [line.partition(" ") for line in done.splitlines()]
+    return [(int(size) / 1e6, what) for size, _, what in rows if int(size)]
 
 
 def parts() -> dict[str, float] | None:

@@ -35,7 +35,7 @@ def bare(event: Event, _: object) -> Event:
 
 
 def decoding(event: Event, _: object) -> Event:
-    """The decoder at the scale that the service decodes at, and nothing else."""
+    """The decoder, at the scale that the service decodes at."""
     import simplejpeg  # noqa: PLC0415
 
     simplejpeg.decode_jpeg(pybase64.b64decode(event["body"]), min_width=1000, min_factor=2)
