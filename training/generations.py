@@ -34,10 +34,19 @@ def train_generations(sets: list[FaceSet], recipes: list[Recipe], work: Path) ->
         answers = None
         if recipe.teachers and not is_finished(run):
             teachers = [load_classifier(recipes[each], runs[each]) for each in recipe.teachers]
-            answers = [_answers(teachers, each.part("train")) for each in sets]
+            answers = [_kept_answers(teachers, each.part("train"), run) for each in sets]
         start = None if recipe.start is None else weights_file(runs[recipe.start])
         classifier = train(sets, recipe, run, answers, start)
     return classifier
+
+
+def _kept_answers(teachers: list[keras.Model], faces: FaceSet, run: Path) -> Answers:
+    """`_answers`, kept in the run's folder: they take half an hour, and a run may be cut short."""
+    file = run / f"answers-{faces.name}.npy"
+    if not file.exists():
+        run.mkdir(parents=True, exist_ok=True)
+        np.save(file, _answers(teachers, faces))
+    return np.asarray(np.load(file), np.float32)
 
 
 def _answers(teachers: list[keras.Model], faces: FaceSet) -> Answers:

@@ -9,9 +9,8 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
@@ -33,6 +32,9 @@ from benchmarks.speed.candidates import (
     Candidate,
 )
 from benchmarks.speed.cost import WHOLE_CPU
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MEMORY_SIZES = (512, 1024, 1769, 3008)
 MEGAPIXELS = (0.25, 0.5, 1, 2, 4, 8, 12)

@@ -307,7 +307,7 @@ def _image(image: Figures) -> str:
     ours = [
         (size, _instruction(what))
         for size, what in image["layers"]
-        if "/var/task" in what or "/opt/python" in what
+        if re.search(r" in /(var/task|opt/python)", what)
     ]
     layers = _table(
         ["layer above AWS's base", "size"], [[what, f"{size:.1f} MB"] for size, what in ours]

@@ -273,6 +273,13 @@ def test_a_face_is_aligned_alike_whatever_the_pictures_size(
         assert misplaced(found, frame_corners(face) * (side / 512)) < 0.05
 
 
+def test_a_chip_that_the_detector_is_sure_of_is_one_whatever_the_verifier_says(
+    finder: Finder, chip: Callable[[int], Pixels]
+) -> None:
+    against = cast("Network", lambda _: {"logits": np.array([-9], np.float32)})
+    assert only(find_faces(Finder(finder.detector, against), chip(200))).score is None
+
+
 @pytest.mark.parametrize("side", [64, 100, 200, 400])
 def test_a_picture_that_is_a_chip_is_taken_whole(
     finder: Finder, chip: Callable[[int], Pixels], side: int

@@ -57,6 +57,10 @@ _CHIP_TOLERANCE = 0.15
 """How far, on average, the frame's corners may lie from those of a picture that is itself a chip,
 as a fraction of its side: 99 % of UTKFace's chips stay below it."""
 
+_SURE_CHIP = 0.8
+"""A chip that the detector scores so needs no verifier: of 54,200 square pieces of photographs
+without faces none was taken for a chip with more than 0.69, while five chips in six have this."""
+
 _LARGE_FACE = 0.25
 """Beside a face of this share of the picture's longer side, much smaller ones are not looked for
 unless asked."""
@@ -111,10 +115,8 @@ def find_faces(
     """
     height, width = pixels.shape[:2]
     upright = search(finder.detector, pixels, [_whole_view(width, height)])
-    if take_chips_whole and upright and _is_chip(upright[0], width, height):
-        (judged,) = _judged(finder.verifier, pixels, upright[:1])
-        if judged.score >= VERIFIED:
-            return [whole_picture(width, height)]
+    if take_chips_whole and upright and _is_chip(finder.verifier, pixels, upright[0]):
+        return [whole_picture(width, height)]
     found = _verified(finder, pixels, upright)
     large = any(_width(each) >= _LARGE_FACE * max(width, height) for each in found)
     if thorough or not large:
@@ -277,12 +279,18 @@ def _distinct(found: list[Detection]) -> list[Detection]:
     return [best_first[index] for index in kept]
 
 
-def _is_chip(found: Detection, width: int, height: int) -> bool:
-    """Whether the frame that the face calls for is, near enough, the whole picture."""
+def _is_chip(verifier: Network, pixels: Pixels, found: Detection) -> bool:
+    """Whether it is a face, and the frame that it calls for the whole picture, near enough."""
+    height, width = pixels.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]])
     in_frame = geometry.apply(_frame_view(found.keypoints, 1.0), corners)
     misplaced = np.linalg.norm(in_frame - geometry.square_corners(1.0), axis=1).mean()
-    return bool(misplaced <= _CHIP_TOLERANCE)
+    if misplaced > _CHIP_TOLERANCE:
+        return False
+    if found.score >= _SURE_CHIP:
+        return True
+    (judged,) = _judged(verifier, pixels, [found])
+    return judged.score >= VERIFIED
 
 
 def whole_picture(width: int, height: int) -> Face:
