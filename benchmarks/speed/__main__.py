@@ -1,6 +1,6 @@
 """Measure everything, candidates in turn; write results.json, RESULTS.md and the plots.
 
-All in one run, on one machine: what counts are the ratios.
+The candidates of each table in one run, on one machine: what counts are the ratios.
 """
 
 import json
