@@ -93,11 +93,19 @@ def _summary(found: Figures) -> str:
             f"{median(chip[each.title]):,.1f} ms",
             f"{statistics.median(rates[each.title]['1']):,.1f}",
             f"{found['memory'][each.title]['peak']:,.0f} MB",
+            f"{_price(chip[each.title], found['memory'][each.title]['peak']):,.2f}",
         ]
         for each in SERVICES
     ]
     head = ["", "cold start", "a face crop, warm", "a second on one core", "memory at its peak"]
-    return _table(head, rows)
+    return _table([*head, "a million, US$"], rows)
+
+
+def _price(rounds: list[list[float]], peak: float) -> float:
+    """Of a million such calls, at a whole CPU's memory or, where that is too little, at 3008 MB."""
+    seconds = [each / 1000 for calls in rounds for each in calls]
+    memory = cost.WHOLE_CPU if peak < cost.WHOLE_CPU else 3008
+    return cost.of_a_million(seconds, memory, cost.X86_GB_SECOND)
 
 
 def total(starts: Figures) -> float:
