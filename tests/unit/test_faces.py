@@ -273,11 +273,23 @@ def test_a_face_is_aligned_alike_whatever_the_pictures_size(
         assert misplaced(found, frame_corners(face) * (side / 512)) < 0.05
 
 
+AGAINST = cast("Network", lambda _: {"logits": np.array([-9], np.float32)})
+"""A verifier that takes nothing for a face."""
+
+
 def test_a_chip_that_the_detector_is_sure_of_is_one_whatever_the_verifier_says(
     finder: Finder, chip: Callable[[int], Pixels]
 ) -> None:
-    against = cast("Network", lambda _: {"logits": np.array([-9], np.float32)})
-    assert only(find_faces(Finder(finder.detector, against), chip(200))).score is None
+    assert only(find_faces(Finder(finder.detector, AGAINST), chip(200))).score is None
+
+
+def test_a_chip_that_the_detector_is_less_sure_of_is_for_the_verifier_to_judge(
+    finder: Finder, chip: Callable[[int], Pixels]
+) -> None:
+    half = chip(200)
+    half[:, :90] = 128
+    assert only(find_faces(finder, half)).score is None
+    assert find_faces(Finder(finder.detector, AGAINST), half) == []
 
 
 @pytest.mark.parametrize("side", [64, 100, 200, 400])
