@@ -35,6 +35,7 @@ from ethnicity import LABELS
 from ethnicity.classifier import Classifier, load_classifier
 from ethnicity.networks import read_model_file
 from training.calibrate import Scored
+from training.markdown import table
 from training.reference import fit_shifts, served_validation
 from training.report import judged, load_predictions
 
@@ -225,14 +226,14 @@ def outcomes(setting: Setting, sets: int, first_seed: int = 0) -> list[Outcome]:
         return list(tqdm(found, total=sets, desc=setting.name, leave=False))
 
 
-def error_row(name: str, found: list[Outcome]) -> str:
+def error_row(name: str, found: list[Outcome]) -> list[str]:
     """Mean absolute errors in points, and the audit's as a share of counting's."""
     mean = {way: np.abs([each.errors[way] for each in found]).mean() for way in found[0].errors}
     cells = [f"{100 * value:.2f}" for value in mean.values()]
-    return _row([name, str(len(found)), *cells, f"**{mean['audit'] / mean['counting']:.2f}**"])
+    return [name, str(len(found)), *cells, f"**{mean['audit'] / mean['counting']:.2f}**"]
 
 
-def coverage_rows(name: str, found: list[Outcome]) -> Iterator[str]:
+def coverage_rows(name: str, found: list[Outcome]) -> Iterator[list[str]]:
     """How often intervals hold the truth, over all labels and for each; their mean width."""
     for reference in found[0].covered:
         covered = np.array([each.covered[reference] for each in found])
@@ -240,23 +241,16 @@ def coverage_rows(name: str, found: list[Outcome]) -> Iterator[str]:
         by_label = [f"{100 * each:.1f}" for each in covered.mean(axis=0)]
         overall = f"{100 * covered.mean():.1f} %"
         overall = f"**{overall}**" if reference == "audit" else overall
-        yield _row([name, reference, overall, *by_label, f"{100 * width:.1f}"])
-
-
-def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+        yield [name, reference, overall, *by_label, f"{100 * width:.1f}"]
 
 
 def print_tables(found: dict[str, list[Outcome]]) -> None:
     ways = ["counting", "mean probability", "confusion", "audit"]
     head = ["sets from", "sets", *ways, "audit / counting"]
-    print(_row(head), _row(["---"] * len(head)), sep="\n")
-    for name, each in found.items():
-        print(error_row(name, each))
+    print(table(head, [error_row(name, each) for name, each in found.items()]))
     head = ["sets from", "reference", "covered", *LABELS, "width"]
-    print("", _row(head), _row(["---"] * len(head)), sep="\n")
-    for name, each in found.items():
-        print(*coverage_rows(name, each), sep="\n")
+    rows = [row for name, each in found.items() for row in coverage_rows(name, each)]
+    print("", table(head, rows), sep="\n")
 
 
 @click.command(help=__doc__)

@@ -27,6 +27,7 @@ from ethnicity.images import decode
 from ethnicity.pipeline import Models, classify, load_models
 from tests.unit.pictures import encode_oriented
 from training.data import FaceSet, load_sets
+from training.markdown import table
 from training.scenes import Scene, paste, photographs
 from training.sources import read_archive
 
@@ -111,7 +112,7 @@ Test pictures of both sets, {2 * count} in each cell, pasted as squares of that 
 photographs of 640 pixels and compressed again. Found: a face centred within 0.3 sides of the true
 place.
 
-{_table(head, rows)}
+{table(head, rows)}
 """
 
 
@@ -175,7 +176,7 @@ def _accuracy(models: Models, tests: list[FaceSet], grounds: list[Pixels], data:
 Equal priors; a missed face counts as wrong. The ideal crop is the data set's own picture of 64 or
 96 pixels, taken whole and given to the classifier directly.
 
-{_table(head, cells)}
+{table(head, cells)}
 """
 
 
@@ -214,7 +215,7 @@ def _orientations(models: Models) -> str:
 The largest difference of any probability between a portrait stored upright and the same stored in
 one of the seven other ways, compressed anew each time.
 
-{_table(head, rows)}
+{table(head, rows)}
 """
 
 
@@ -225,11 +226,6 @@ def _cost() -> str:
         subprocess.run(command, stdout=file, check=True)
         printed = subprocess.run([*command, file.name], stdout=subprocess.PIPE, check=True)
     return f"## A large photo\n\n{printed.stdout.decode()}"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,9 @@ ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "events"
 PICTURES = ROOT / "tests" / "data"
 
+_COMMENT = b"\xff\xfe\xff\xff" + bytes(65_533)
+"""The longest segment that a JPEG's header may have."""
+
 BOUNDARY = "----8c2d1f7e5b3a4960"
 
 
@@ -146,6 +149,11 @@ def claiming(jpeg: bytes, *, width: int, height: int) -> bytes:
     """The same baseline JPEG, with another size in its header."""
     size = jpeg.index(b"\xff\xc0\x00\x11\x08") + 5
     return jpeg[:size] + struct.pack(">HH", height, width) + jpeg[size + 4 :]
+
+
+def padded(jpeg: bytes, length: int) -> bytes:
+    """The same picture, made about so long by comments in its header."""
+    return jpeg[:2] + _COMMENT * ((length - len(jpeg)) // len(_COMMENT)) + jpeg[2:]
 
 
 def _picture(name: str) -> bytes:

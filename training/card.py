@@ -10,6 +10,7 @@ from string import Template
 from typing import Any
 
 from ethnicity import LABELS
+from training.markdown import between, table
 
 _TEMPLATES = Path(__file__).parent / "card"
 _FIGURES = "<!-- figures: written by make train -->"
@@ -55,10 +56,8 @@ def write(report: Report, root: Path, models: Path) -> None:
 
 def with_figures(readme: str, figures: Report) -> str:
     """The text with its tables of figures made anew, between the two marks."""
-    before, _, rest = readme.partition(_FIGURES)
-    after = rest.partition(_END_OF_FIGURES)[2]
-    tables = f"\n{_overview(figures)}\n\n{_recalls(figures)}\n"
-    return before + _FIGURES + tables + _END_OF_FIGURES + after
+    tables = f"{_overview(figures)}\n\n{_recalls(figures)}"
+    return between(readme, _FIGURES, _END_OF_FIGURES, tables)
 
 
 def _write_json(file: Path, content: dict[str, Any]) -> None:
@@ -78,7 +77,7 @@ def _overview(figures: Report) -> str:
         for name, each in figures.items()
     ]
     head = ["test set", "pictures", "face found", "accuracy", "balanced", "its own prior added"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _recalls(figures: Report) -> str:
@@ -90,7 +89,7 @@ def _recalls(figures: Report) -> str:
             ("precision at equal shares", "precision_at_equal_priors", _estimate),
         )
     ]
-    return _table(["", *LABELS], rows)
+    return table(["", *LABELS], rows)
 
 
 def _groups(figures: Report) -> str:
@@ -106,7 +105,7 @@ def _groups(figures: Report) -> str:
                 else "too few"
             )
         rows.append([name, *cells])
-    return _table(["", *(SET_NAMES[name] for name in figures)], rows)
+    return table(["", *(SET_NAMES[name] for name in figures)], rows)
 
 
 def _calibration(figures: Report) -> str:
@@ -125,7 +124,7 @@ def _calibration(figures: Report) -> str:
             ]
         )
     head = ["test set", "ECE", "by chance", "worst class", *LABELS, "mean size", "“not sure”"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _by_chance(estimate: dict[str, Any]) -> str:
@@ -144,7 +143,7 @@ def _compared(report: Report) -> str:
         ]
         rows.append([name, *cells])
     rows += [list(row[: 1 + len(report["test"])]) for row in ELSEWHERE]
-    return _table(["", *(SET_NAMES[name] for name in report["test"])], rows)
+    return table(["", *(SET_NAMES[name] for name in report["test"])], rows)
 
 
 def _three(figures: Report) -> str:
@@ -157,7 +156,7 @@ def _three(figures: Report) -> str:
 def _gaps(figures: Report) -> str:
     names = dict.fromkeys(name for each in figures.values() for name in each["gaps"])
     rows = [[name, *(_gap(each["gaps"].get(name)) for each in figures.values())] for name in names]
-    return _table(["largest gap by", *(SET_NAMES[name] for name in figures)], rows)
+    return table(["largest gap by", *(SET_NAMES[name] for name in figures)], rows)
 
 
 def _gap(gap: dict[str, Any] | None) -> str:
@@ -184,7 +183,7 @@ def _spoiled(figures: Report) -> str:
         for index, row in enumerate(levels_of_first)
         if index or condition == next(iter(first))
     ]
-    return _table(["", *(SET_NAMES[name] for name in figures)], rows)
+    return table(["", *(SET_NAMES[name] for name in figures)], rows)
 
 
 def _share_or_none(share: float | None) -> str:
@@ -206,7 +205,7 @@ def _details(figures: Report) -> str:
         for row in each["by_detail"]
     ]
     head = ["detail", "faces", "accuracy", "mean confidence", "lowest coverage", "mean size"]
-    return _table([*head, "“not sure”"], rows)
+    return table([*head, "“not sure”"], rows)
 
 
 def _confusions(figures: Report) -> str:
@@ -217,13 +216,8 @@ def _confusions(figures: Report) -> str:
             shares = [f"{100 * count / sum(counts):.0f}" for count in counts]
             rows.append([label, *shares])
         head = [f"{SET_NAMES[name]}: labelled ↓, judged →", *LABELS]
-        parts.append(_table(head, rows))
+        parts.append(table(head, rows))
     return "\n\n".join(parts)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _share(value: float) -> str:

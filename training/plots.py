@@ -3,41 +3,24 @@
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from ethnicity import LABELS
+from training import drawing
 from training.card import SET_NAMES
 from training.robustness import CONDITIONS
 
 _COLOURS = {"utkface": "#2a6f97", "fairface": "#c8553d"}
 _GREY = "#888888"
 
-mpl.use("svg")
-mpl.rcParams |= {
-    "svg.hashsalt": "the same report, the same file",
-    "font.size": 9,
-    "font.family": "sans-serif",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "figure.constrained_layout.use": True,
-}
-
 Report = dict[str, Any]
 
 
 def write(report: Report, folder: Path) -> None:
     """Write recalls.svg, reliability.svg and robustness.svg."""
-    for name, draw in (
-        ("recalls", _recalls),
-        ("reliability", _reliability),
-        ("robustness", _robustness),
-    ):
-        figure = draw(report)
-        figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-        plt.close(figure)
+    plots = {"recalls": _recalls, "reliability": _reliability, "robustness": _robustness}
+    drawing.write(folder, report, plots)
 
 
 def _recalls(report: Report) -> Any:  # noqa: ANN401 - matplotlib's Figure

@@ -31,7 +31,7 @@ from benchmarks.speed.candidates import (
     WORK,
     Candidate,
 )
-from benchmarks.speed.cost import WHOLE_CPU
+from scripts.events import padded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,7 +167,7 @@ def growth(rounds: int) -> Figures:
         },
         "faces": {str(each): SERVICE.event(pictures.group(each), all_faces=True) for each in FACES},
         "kilobytes": {
-            str(each): SERVICE.event(pictures.padded(chip, 1000 * each), all_faces=False)
+            str(each): SERVICE.event(padded(chip, 1000 * each), all_faces=False)
             for each in KILOBYTES
         },
     }
@@ -186,7 +186,6 @@ def sizes() -> Figures:
         picture: {
             str(size): warm.at_memory_size(
                 size,
-                WHOLE_CPU,
                 SERVICE.event(pictures.PHOTOS[picture][1](), all_faces=False),
                 calls,
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scripts.events import json_text, multipart, raw
-from scripts.gateway import Event, http_api
+from scripts.gateway import Event, HttpRequest, http_api
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / ".bench"
@@ -18,12 +18,14 @@ _HERE = "benchmarks.speed.handlers"
 
 
 def _to_the_service(picture: bytes, *, all_faces: bool) -> Event:
-    request = multipart(picture)
-    return http_api(replace(request, query="faces=all") if all_faces else request)
+    return _asking(multipart(picture), all_faces=all_faces)
 
 
 def _raw(picture: bytes, *, all_faces: bool) -> Event:
-    request = raw(picture)
+    return _asking(raw(picture), all_faces=all_faces)
+
+
+def _asking(request: HttpRequest, *, all_faces: bool) -> Event:
     return http_api(replace(request, query="faces=all") if all_faces else request)
 
 

@@ -24,10 +24,6 @@ class Start:
     invoke: float
     read: float
 
-    @property
-    def total(self) -> float:
-        return self.init + self.invoke
-
 
 def starts(
     events: Mapping[Candidate, Event], rounds: int, *, evicted: bool = False

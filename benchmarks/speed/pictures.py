@@ -7,8 +7,6 @@ from benchmarks.large_photo import photo as large_photo
 from ethnicity.geometry import Pixels
 from scripts.events import PICTURES
 
-_COMMENT = b"\xff\xfe\xff\xff" + bytes(65_533)
-
 
 def _read(name: str) -> Pixels:
     return np.asarray(cv2.imread(str(PICTURES / name)), np.uint8)
@@ -41,11 +39,6 @@ def group(faces: int) -> bytes:
         top, left = 300 * (index // 5) + 10, 300 * (index % 5) + 10
         picture[top : top + 280, left : left + 280] = face[:, :: 1 if index % 2 else -1]
     return _encoded(picture)
-
-
-def padded(data: bytes, length: int) -> bytes:
-    """The same picture, made about so long by comments in its header."""
-    return data[:2] + _COMMENT * max((length - len(data)) // len(_COMMENT), 0) + data[2:]
 
 
 PHOTOS = {

@@ -6,7 +6,6 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -23,6 +22,8 @@ from benchmarks.speed.candidates import (
     STAGES,
 )
 from benchmarks.speed.pictures import PHOTOS
+from training import drawing
+from training.markdown import between, table
 
 Figures = dict[str, Any]
 
@@ -30,16 +31,6 @@ _TEMPLATE = Path(__file__).with_name("RESULTS.md")
 _MARK = "<!-- speed: written by make bench -->"
 _END = "<!-- end of speed -->"
 _BLUE, _GREY = "#2a6f97", "#b0b0b0"
-
-mpl.use("svg")
-mpl.rcParams |= {
-    "svg.hashsalt": "the same results, the same file",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "figure.constrained_layout.use": True,
-}
 
 
 def write(found: Figures, root: Path) -> None:
@@ -49,10 +40,7 @@ def write(found: Figures, root: Path) -> None:
     readme.write_text(with_table(readme.read_text(encoding="utf-8"), found), encoding="utf-8")
     plots = root / "benchmarks" / "plots"
     plots.mkdir(exist_ok=True)
-    for name, draw in (("candidates", _draw_candidates), ("growth", _draw_growth)):
-        figure = draw(found)
-        figure.savefig(plots / f"{name}.svg", metadata={"Date": None})
-        plt.close(figure)
+    drawing.write(plots, found, {"candidates": _draw_candidates, "growth": _draw_growth})
 
 
 def text(found: Figures) -> str:
@@ -79,9 +67,7 @@ def text(found: Figures) -> str:
 
 def with_table(readme: str, found: Figures) -> str:
     """The text with its table of speeds made anew, between the two marks."""
-    before, _, rest = readme.partition(_MARK)
-    after = rest.partition(_END)[2]
-    return f"{before}{_MARK}\n{_summary(found)}\n{_END}{after}"
+    return between(readme, _MARK, _END, _summary(found))
 
 
 def _summary(found: Figures) -> str:
@@ -98,7 +84,7 @@ def _summary(found: Figures) -> str:
         for each in SERVICES
     ]
     head = ["", "cold start", "a face crop, warm", "a second on one core", "memory at its peak"]
-    return _table([*head, "a million, US$"], rows)
+    return table([*head, "a million, US$"], rows)
 
 
 def _price(rounds: list[list[float]], peak: float) -> float:
@@ -173,7 +159,7 @@ def _targets(found: Figures) -> str:
         ],
         ["image without AWS's base", f"{image:.0f} MB" if image else "not measured", "≤ 320 MB"],
     ]
-    return _table(["", "measured", "target"], rows)
+    return table(["", "measured", "target"], rows)
 
 
 def _cold(starts: Figures) -> str:
@@ -189,7 +175,7 @@ def _cold(starts: Figures) -> str:
         for name, each in starts.items()
     ]
     head = ["", "start (init)", "first request", "both, of this service's", "read from the disk"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _warm(warm: Figures) -> str:
@@ -209,7 +195,7 @@ def _warm(warm: Figures) -> str:
                     f"{ratio(rounds, floor):.2f}",
                 ]
             )
-    return _table(["picture", "", "p50", "p95", "p99", "of the floor"], rows)
+    return table(["picture", "", "p50", "p95", "p99", "of the floor"], rows)
 
 
 def _forms(forms: Figures) -> str:
@@ -223,7 +209,7 @@ def _forms(forms: Figures) -> str:
         ]
         for picture, each in forms.items()
     ]
-    return _table(["picture", "`image/jpeg`", "`multipart/form-data`", "`application/json`"], rows)
+    return table(["picture", "`image/jpeg`", "`multipart/form-data`", "`application/json`"], rows)
 
 
 def _throughput(rates: Figures) -> str:
@@ -241,14 +227,14 @@ def _throughput(rates: Figures) -> str:
             ]
         )
     head = ["", "1 worker", "2 workers, 2 cores", "4 workers, 2 cores", "of this service's"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _memory(memory: Figures) -> str:
     rows = [
         [name, f"{each['first']:.0f} MB", f"{each['peak']:.0f} MB"] for name, each in memory.items()
     ]
-    return _table(["", "after the first answer", "peak"], rows)
+    return table(["", "after the first answer", "peak"], rows)
 
 
 def _growth(growth: Figures) -> str:
@@ -264,7 +250,7 @@ def _growth(growth: Figures) -> str:
             [units[what].format(name), f"{median(rounds):.1f} ms", f"{median(rounds) / first:.2f}"]
             for name, rounds in each.items()
         ]
-    return _table(["", "p50", "of its first row"], rows)
+    return table(["", "p50", "of its first row"], rows)
 
 
 def _sizes(sizes: Figures) -> str:
@@ -293,7 +279,7 @@ def _sizes(sizes: Figures) -> str:
     if not rows:
         return "Not measured: the machine lets nobody share out its CPUs."
     head = ["picture", "memory", "of a CPU", "p50", "p99", "US$, x86", "US$, arm, if as fast"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _imports(imports: dict[str, float]) -> str:
@@ -306,7 +292,7 @@ def _imports(imports: dict[str, float]) -> str:
             f"{sum(imports.values()) - sum(large.values()):.0f} ms",
         ]
     )
-    return _table(["package", "its own modules"], rows)
+    return table(["package", "its own modules"], rows)
 
 
 def _image(image: Figures) -> str:
@@ -317,7 +303,7 @@ def _image(image: Figures) -> str:
         for size, what in image["layers"]
         if re.search(r" in /(var/task|opt/python)", what)
     ]
-    layers = _table(
+    layers = table(
         ["layer above AWS's base", "size"], [[what, f"{size:.1f} MB"] for size, what in ours]
     )
     large = {name: size for name, size in image["parts"].items() if size >= 1}
@@ -326,18 +312,13 @@ def _image(image: Figures) -> str:
         for name, size in sorted(large.items(), key=lambda item: -item[1])
     ]
     rest = sum(image["parts"].values()) - sum(large.values())
-    parts = _table(["what is in them", "size"], [*rows, ["all else", f"{rest:.1f} MB"]])
+    parts = table(["what is in them", "size"], [*rows, ["all else", f"{rest:.1f} MB"]])
     return f"{layers}\n\n{parts}"
 
 
 def _instruction(what: str) -> str:
     """The instruction without the builder's words around it and its digests."""
     return "`" + re.sub(r"^.*?(COPY|RUN|CMD)", r"\1", re.sub(r":\w{20,}", "", what)).strip() + "`"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def _draw_candidates(found: Figures) -> Figure:

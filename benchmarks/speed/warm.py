@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.speed import pictures
 from benchmarks.speed.candidates import SERVICE, WORK, Candidate
+from benchmarks.speed.cost import WHOLE_CPU
 from benchmarks.speed.workers import Worker, share_of_a_cpu
 from scripts.events import FORMS, fixtures
 from scripts.gateway import Event, http_api
@@ -25,13 +26,11 @@ def stored(name: str, event: Event) -> Path:
     return file
 
 
-def latencies(
-    candidates: Mapping[Candidate, Event], rounds: int, cpus: str = "0"
-) -> dict[Candidate, Samples]:
+def latencies(candidates: Mapping[Candidate, Event], rounds: int) -> dict[Candidate, Samples]:
     """Seconds of calls, all candidates in turn, all on the same CPU."""
     found: dict[Candidate, Samples] = {candidate: [] for candidate in candidates}
     with ExitStack() as stack:
-        workers = {each: stack.enter_context(Worker(each, cpus)) for each in candidates}
+        workers = {each: stack.enter_context(Worker(each)) for each in candidates}
         files = {
             each: stored(f"latency-{index}", event)
             for index, (each, event) in enumerate(candidates.items())
@@ -92,13 +91,13 @@ def mixed_load() -> list[Event]:
     return [*sent, *(fixture.event for fixture in fixtures() if fixture.status == 200)]
 
 
-def at_memory_size(megabytes: int, whole_cpu: int, event: Event, calls: int) -> list[float] | None:
+def at_memory_size(megabytes: int, event: Event, calls: int) -> list[float] | None:
     """Seconds of calls with the share of a CPU that comes with so much of Lambda's memory.
 
     None where the machine lets nobody share out its CPUs.
     """
     file = stored("size", event)
-    share = min(megabytes / whole_cpu, 1)
+    share = min(megabytes / WHOLE_CPU, 1)
     with share_of_a_cpu(str(megabytes), share) as through:
         if through is None:
             return None

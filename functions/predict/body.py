@@ -3,7 +3,6 @@
 All of it in memory: no part of a request is written to a file, however large it is.
 """
 
-import base64
 import json
 import logging
 import re
@@ -143,6 +142,6 @@ def _from_unusual_base64(digits: str) -> bytes:
     if digits not in (bare, padded) or len(bare) % 4 == 1:
         raise BadBase64
     try:
-        return base64.b64decode(padded, validate=True)
+        return pybase64.b64decode(padded, validate=True)
     except ValueError as error:
         raise BadBase64 from error

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts.events import FORMS, Fixture, fixtures, raw
+from scripts.events import FORMS, Fixture, fixtures, padded, raw
 from scripts.gateway import http_api
 from tests.e2e.emulator import FILE_WRITTEN, MAX_REQUEST, Emulator, FunctionError
 from tests.e2e.system_calls import needs_strace, opened_for_writing, strace
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "portrait.jpg"
-
-COMMENT = b"\xff\xfe\xff\xff" + bytes(65_533)
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +26,7 @@ def function() -> Iterator[Emulator]:
 
 def jpeg_of(size: int) -> bytes:
     """The portrait, made about that long by comments in its header."""
-    portrait = PORTRAIT.read_bytes()
-    comments = (size - len(portrait)) // len(COMMENT)
-    return portrait[:2] + COMMENT * comments + portrait[2:]
+    return padded(PORTRAIT.read_bytes(), size)
 
 
 @pytest.mark.parametrize("fixture", fixtures(), ids=lambda fixture: fixture.file)
