@@ -34,10 +34,13 @@ from audit.tally import Tally
 from ethnicity import LABELS
 from ethnicity.classifier import Classifier, load_classifier
 from ethnicity.networks import read_model_file
+from ethnicity.pipeline import load_finder
 from training.calibrate import Scored
+from training.data import load_sets
 from training.markdown import table
-from training.reference import fit_shifts, served_validation
+from training.reference import fit_shifts
 from training.report import judged, load_predictions
+from training.served import scored, serve
 
 ROOT = Path(__file__).parents[1]
 
@@ -146,14 +149,14 @@ def test_pools() -> dict[str, Pool]:
     classifier = load_classifier()
     pools = {}
     for each in load_predictions(ROOT / "evaluation" / "test_predictions.npz"):
-        scored = Scored(each.logits, each.label, each.detail).where(each.found)
-        pools[each.name] = pool_of(scored, classifier)
+        pictures = Scored(each.logits, each.label, each.detail).where(each.found)
+        pools[each.name] = pool_of(pictures, classifier)
     return pools
 
 
-def pool_of(scored: Scored, classifier: Classifier) -> Pool:
-    probabilities, _ = judged(scored.logits, scored.detail, classifier.calibrations)
-    return Pool(probabilities, scored.label)
+def pool_of(pictures: Scored, classifier: Classifier) -> Pool:
+    probabilities, _ = judged(pictures.logits, pictures.detail, classifier.calibrations)
+    return Pool(probabilities, pictures.label)
 
 
 def with_other(reference: Reference, name: str) -> dict[str, Reference]:
@@ -190,14 +193,23 @@ def test_settings() -> Iterator[Setting]:
         )
 
 
+def _served_validation(classifier: Classifier, data: Path, work: Path) -> dict[str, Scored]:
+    """By set what the service's network says of the validation pictures with a face."""
+    finder, validation = load_finder(), {}
+    for each in load_sets(data, work / "prepared"):
+        faces = each.part("val")
+        validation[each.name] = scored(serve(finder, classifier.network, faces), faces)
+    return validation
+
+
 def validation_settings(data: Path, work: Path) -> Iterator[Setting]:
     """Ten splits of the validation pictures into halves: for reference and for sets."""
     classifier = load_classifier()
-    scored = served_validation(classifier, data, work)
+    validation = _served_validation(classifier, data, work)
     for split in range(10):
         rng = np.random.default_rng(split)
         halves = {}
-        for name, each in scored.items():
+        for name, each in validation.items():
             half = rng.random(len(each.label)) < 0.5
             halves[name] = [
                 pool_of(part, classifier) for part in (each.where(half), each.where(~half))

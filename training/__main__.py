@@ -3,7 +3,8 @@
     python -m training DATA
 
 Each stage leaves its result in the working folder and is skipped the next time: training goes on
-where it was interrupted.
+where it was interrupted. With --calibrate the network stays the one that is served, and only what
+follows is made anew: needed where the way a face is found and aligned has changed.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ethnicity.networks import Network, open_network, read_model_file
+from ethnicity.networks import open_network, read_model_file
 from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE, load_finder
 from training import evaluate, options
 from training.calibrate import fit_calibrations
@@ -69,17 +70,25 @@ _TYPICAL = 8
 @options.data
 @options.work
 @click.option("--quick", is_flag=True, help="Try every stage with a tiny network and few pictures.")
+@click.option("--calibrate", is_flag=True, help="Start from the network that is served.")
 @options.out
-def main(data: Path, work: Path, out: Path, *, quick: bool) -> None:
+def main(data: Path, work: Path, out: Path, *, quick: bool, calibrate: bool) -> None:
     """Run all stages."""
-    run = "quick" if quick else "served"
-    recipes = RECIPES[run]
     try:
         sets = load_sets(data, work / "prepared", few=_FEW if quick else None)
     except NoDataSet as error:
         raise click.ClickException(str(error)) from error
-    classifier = train_generations(sets, recipes, work / run)
+    if not calibrate:
+        _train(sets, "quick" if quick else "served", work, out)
+    _calibrate(sets, out / MODELS)
+    evaluate.measure(sets, out, spoiled=20 if quick else 1000)
+    evaluate.publish(out)
 
+
+def _train(sets: list[FaceSet], run: str, work: Path, out: Path) -> None:
+    """Train by a run's recipes, and leave the networks' files."""
+    recipes = RECIPES[run]
+    classifier = train_generations(sets, recipes, work / run)
     models = out / MODELS
     models.mkdir(parents=True, exist_ok=True)
     for name in (DETECTOR_FILE, VERIFIER_FILE):
@@ -90,17 +99,13 @@ def main(data: Path, work: Path, out: Path, *, quick: bool) -> None:
         [batches[index][0]["image"] for index in range(min(_TYPICAL, len(batches)))]
     )
     export_network(classifier, models / NETWORK_FILE, typical)
+
+
+def _calibrate(sets: list[FaceSet], models: Path) -> None:
+    """Fit on the validation pictures as the service sees them, and describe the model."""
     content = (models / NETWORK_FILE).read_bytes()
     version = f"{datetime.now(UTC):%Y.%m.%d}-{hashlib.sha256(content).hexdigest()[:8]}"
-    _calibrate(sets, open_network(content), version, models)
-
-    evaluate.measure(sets, out, spoiled=20 if quick else 1000)
-    evaluate.publish(out)
-
-
-def _calibrate(sets: list[FaceSet], network: Network, version: str, models: Path) -> None:
-    """Fit on the validation pictures as the service sees them, and describe the model."""
-    finder = load_finder()
+    network, finder = open_network(content), load_finder()
     validation = [each.part("val") for each in sets]
     natural = [serve(finder, network, each) for each in validation]
     degraded = [serve_degraded(network, served, seed=0) for served in natural]

@@ -1,16 +1,12 @@
 """What an audit needs to know of the classifier: how its calibration differs between data sets.
 
-    python -m training.reference DATA
-
-measures it anew for the committed model. Only the validation pictures are looked at, and nothing of
-a single one is kept.
+Only the validation pictures are looked at, and nothing of a single one is kept.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
@@ -18,47 +14,15 @@ from sklearn.metrics import confusion_matrix
 
 from audit.prevalence import REFERENCE_FILE
 from ethnicity import LABELS
-from ethnicity.classifier import Calibration, Classifier, load_classifier, softmax
-from ethnicity.networks import MODELS
-from ethnicity.pipeline import load_finder
-from training import options
+from ethnicity.classifier import Calibration, softmax
 from training.calibrate import Scored
-from training.data import load_sets
-from training.export import write_served_checksums
 from training.report import judged
-from training.served import scored, serve
 
 _RESAMPLES = 200
 _DECIMALS = 4
 _LEAST = 1e-9
 
 Floats = NDArray[np.float64]
-
-
-@click.command(help=__doc__)
-@options.data
-@options.work
-@click.option(
-    "--models",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=MODELS,
-    help="The served model's files.",
-)
-def main(data: Path, work: Path, models: Path) -> None:
-    """Measure the served model on the validation pictures."""
-    classifier = load_classifier(models)
-    validation = served_validation(classifier, data, work)
-    write_reference(validation, classifier.calibrations, classifier.version, models)
-    write_served_checksums(models)
-
-
-def served_validation(classifier: Classifier, data: Path, work: Path) -> dict[str, Scored]:
-    """By set what the service's network says of the validation pictures with a face."""
-    finder, validation = load_finder(), {}
-    for each in load_sets(data, work / "prepared"):
-        faces = each.part("val")
-        validation[each.name] = scored(serve(finder, classifier.network, faces), faces)
-    return validation
 
 
 def write_reference(
@@ -111,7 +75,3 @@ def _fit_shift(probabilities: Floats, label: NDArray[np.int64], weight: Floats) 
 
     found = minimize(loss, np.zeros(1 + len(LABELS)), jac=True, method="L-BFGS-B").x
     return np.concatenate([found[:1], found[1:] - found[1:].mean()])
-
-
-if __name__ == "__main__":
-    main()

@@ -90,6 +90,14 @@ def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
     assert f"classifier, {found.model}" in (tmp_path / "out" / "MODEL_CARD.md").read_text("utf-8")
     assert list((tmp_path / "out" / "evaluation").glob("*.svg"))
 
+    # AND the network alone is enough to calibrate and measure anew
+    described = tmp_path / "out" / MODELS / "classifier.json"
+    before = described.read_bytes()
+    described.unlink()
+    arguments += ["--calibrate", "--out", str(tmp_path / "out")]
+    assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0
+    assert described.read_bytes() == before
+
 
 def test_networks_for_comparison_are_judged_on_the_test_pictures_of_both_sets(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,5 +1,6 @@
 """Faces, found by the committed detector in one photo, many times placed, scaled and turned."""
 
+import itertools
 from collections.abc import Callable
 from typing import cast
 
@@ -122,6 +123,18 @@ def test_a_mirrored_portrait_has_its_face_on_the_other_side(
     found = only(find_faces(finder, np.ascontiguousarray(portrait_pixels[:, ::-1])))
     mirrored = np.array([[512 - FACE[1, 0], FACE[0, 1]], [512 - FACE[0, 0], FACE[1, 1]]])
     assert overlap(found.corners, mirrored) > 0.8
+
+
+@pytest.mark.parametrize("side", [128, 200, 256, 512])
+def test_a_mirrored_portrait_is_aligned_to_the_mirror_image(
+    finder: Finder, portrait_pixels: Pixels, side: int
+) -> None:
+    pixels = resized(portrait_pixels[:300, 80:380], side, side)
+    face = only(find_faces(finder, pixels))
+    mirrored = only(find_faces(finder, np.ascontiguousarray(pixels[:, ::-1])))
+    corners = frame_corners(face)[[1, 0, 3, 2]]
+    corners[:, 0] = side - corners[:, 0]
+    assert misplaced(mirrored, corners) < 0.02
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
@@ -273,14 +286,10 @@ def test_a_face_is_aligned_alike_whatever_the_pictures_size(
         assert misplaced(found, frame_corners(face) * (side / 512)) < 0.05
 
 
-AGAINST = cast("Network", lambda _: {"logits": np.array([-9], np.float32)})
-"""A verifier that takes nothing for a face."""
-
-
 def test_a_chip_that_the_detector_is_sure_of_is_one_whatever_the_verifier_says(
     finder: Finder, chip: Callable[[int], Pixels]
 ) -> None:
-    assert only(find_faces(Finder(finder.detector, AGAINST), chip(200))).score is None
+    assert only(find_faces(Finder(finder.detector, of_opinion(-9)), chip(200))).score is None
 
 
 def test_a_chip_that_the_detector_is_less_sure_of_is_for_the_verifier_to_judge(
@@ -289,7 +298,7 @@ def test_a_chip_that_the_detector_is_less_sure_of_is_for_the_verifier_to_judge(
     half = chip(200)
     half[:, :90] = 128
     assert only(find_faces(finder, half)).score is None
-    assert find_faces(Finder(finder.detector, AGAINST), half) == []
+    assert find_faces(Finder(finder.detector, of_opinion(-9)), half) == []
 
 
 @pytest.mark.parametrize("side", [64, 100, 200, 400])
@@ -433,43 +442,104 @@ def test_the_committed_detector_fires_many_times_for_one_face_and_reports_it_onc
 
 
 MIDDLE, CORNER = 238, 34  # anchors at (60, 60) and (12, 12)
+MIRRORED = {MIDDLE: 240, CORNER: 60}
+"""Anchors at (68, 60) and (116, 12): where the mirror shows what is in those places."""
+
 FEATURES = [0.0, 0, 30, 30, -8, -8, 8, -8, 0, 0, 0, 9, -16, -6, 16, -6]
 """Box, eyes, nose, mouth and ears of a drawn face."""
+
+BLACK = np.zeros((200, 200, 3), np.uint8)
+
+
+def of_opinion(*logits: float) -> Network:
+    """A verifier that has these opinions in turn, or one of whatever it is shown."""
+    opinions = itertools.cycle(logits)
+    return cast("Network", lambda _: {"logits": np.array([next(opinions)], np.float32)})
+
+
+def verdict_of(detected: float, verified: float) -> float:
+    """Both networks' verdict, of the detector's logit and the verifier's."""
+    return float(1 / (1 + np.exp(-(verified + 2.5 * detected - 1.7) / 3)))
+
+
+def proposing(*looks: Network) -> Network:
+    """A detector that proposes a face, looks closer as given, and sees nothing else."""
+    return answering_in_turn(answering((MIDDLE, 0, FEATURES)), *looks, *([answering()] * 5))
 
 
 @pytest.mark.parametrize(
     ("anchor", "logit", "verdict", "scores"),
     [
-        pytest.param(MIDDLE, 3, 2, [0.9241], id="there and verified"),
-        pytest.param(MIDDLE, 3, -6, [], id="there and rejected by the verifier"),
+        pytest.param(MIDDLE, 1, 2, [verdict_of(1, 2)], id="there and verified"),
+        pytest.param(MIDDLE, 1, -6, [], id="there and rejected by the verifier"),
         pytest.param(MIDDLE, -2, 2, [], id="hardly there"),
         pytest.param(CORNER, 3, 2, [], id="another one"),
-        pytest.param(MIDDLE, -2, 11, [0.9409], id="hardly there but clear to the verifier"),
+        pytest.param(
+            MIDDLE,
+            -2,
+            11,
+            [verdict_of(np.log(0.25 / 0.75), 11)],
+            id="hardly there but clear to the verifier",
+        ),
     ],
 )
 def test_a_face_counts_if_a_closer_look_shows_it_in_its_place_and_the_verifier_agrees(
     anchor: int, logit: float, verdict: float, scores: list[float]
 ) -> None:
-    # GIVEN a detector that proposes a face, and looks again, and sees nothing else
-    nothing = answering()
-    first, second = answering((MIDDLE, 0, FEATURES)), answering((anchor, logit, FEATURES))
-    detector = answering_in_turn(first, second, *([nothing] * 5))
-    # AND a verifier with this opinion
-    verifier = cast("Network", lambda _: {"logits": np.array([verdict], np.float32)})
+    # GIVEN a detector that proposes a face, and looks again, also at the mirror image
+    looks = answering((anchor, logit, FEATURES)), answering((MIRRORED[anchor], logit, FEATURES))
 
-    found = find_faces(Finder(detector, verifier), np.zeros((200, 200, 3), np.uint8))
+    found = find_faces(Finder(proposing(*looks), of_opinion(verdict)), BLACK)
 
     assert [each.score for each in found] == pytest.approx(scores, abs=1e-4)
+
+
+def test_what_is_in_doubt_must_pass_for_a_face_from_nearer_and_from_farther_off_too() -> None:
+    seen = answering((MIDDLE, 1, FEATURES)), answering((MIRRORED[MIDDLE], 1, FEATURES))
+    # GIVEN a verifier that is shown a face, its mirror image, and then both at other distances
+    for opinions, found in (([1] * 6, True), ([1, 1, *[-9] * 4], False), ([1, 5] * 3, True)):
+        faces = find_faces(Finder(proposing(*seen), of_opinion(*opinions)), BLACK)
+        assert [each.score for each in faces] == [pytest.approx(verdict_of(1, 1))] * found
+
+
+def test_what_is_beyond_doubt_is_verified_once() -> None:
+    seen = answering((MIDDLE, 1.5, FEATURES)), answering((MIRRORED[MIDDLE], 1.5, FEATURES))
+    (face,) = find_faces(Finder(proposing(*seen), of_opinion(7, 7, *[-9] * 4)), BLACK)
+    assert face.score == pytest.approx(verdict_of(1.5, 7))
+
+
+def test_what_both_closer_looks_are_sure_of_is_a_face_whatever_the_verifier_says() -> None:
+    seen = answering((MIDDLE, 2, FEATURES)), answering((MIRRORED[MIDDLE], 2, FEATURES))
+    (face,) = find_faces(Finder(proposing(*seen), of_opinion(-9)), BLACK)
+    assert face.score == pytest.approx(verdict_of(2, 10))
+
+
+def test_what_only_one_of_the_closer_looks_shows_counts_half() -> None:
+    seen, nothing = answering((MIDDLE, 3, FEATURES)), answering()
+    for detector in proposing(seen, nothing), proposing(nothing, seen):
+        (found,) = find_faces(Finder(detector, of_opinion(2)), BLACK)
+        half = 0.5 / (1 + np.exp(-3))
+        assert found.score == pytest.approx(verdict_of(np.log(half / (1 - half)), 2))
+
+
+def test_where_a_look_errs_to_one_side_the_look_in_the_mirror_makes_up_for_it() -> None:
+    def found(right: float) -> Face:
+        features = [each + right * (index % 2 == 0) for index, each in enumerate(FEATURES)]
+        features[2] = FEATURES[2]  # the width
+        looks = answering((MIDDLE, 3, features)), answering((MIRRORED[MIDDLE], 3, features))
+        return only(find_faces(Finder(proposing(*looks), of_opinion(2)), BLACK))
+
+    assert found(right=6).to_chip == pytest.approx(found(right=0).to_chip)
+    assert found(right=6).corners == pytest.approx(found(right=0).corners)
 
 
 def test_a_detector_that_has_no_doubt_at_all_is_believed_and_not_divided_by() -> None:
     # GIVEN a logit whose score is 1 to the last bit
     certain = answering((MIDDLE, 50, FEATURES))
     nothing = answering()
-    detector = answering_in_turn(certain, certain, *([nothing] * 4))
-    verifier = cast("Network", lambda _: {"logits": np.array([2], np.float32)})
+    detector = answering_in_turn(certain, certain, certain, *([nothing] * 4))
 
-    (found,) = find_faces(Finder(detector, verifier), np.zeros((200, 200, 3), np.uint8))
+    (found,) = find_faces(Finder(detector, of_opinion(2)), BLACK)
 
     assert found.score is not None
     assert 0.99 < found.score <= 1

@@ -18,6 +18,7 @@ SIDE = 128
 """Width and height of the network's input, in pixels."""
 
 _MAX_OVERLAP = 0.3
+_MIRRORED_KEYPOINTS = [1, 0, 2, 3, 5, 4]
 _POINTS = 8  # per anchor: box centre, box size, six keypoints
 
 
@@ -48,6 +49,14 @@ def detect(network: Network, view: Pixels, min_score: float) -> list[Detection]:
     points[:, 0], points[:, 1] = points[:, 0] - half, points[:, 0] + half
     scores = 1 / (1 + np.exp(-logits[found].astype(np.float64)))
     return _merge_overlapping(points, scores, min_score)
+
+
+def mirrored(found: Detection) -> Detection:
+    """The same face in the view's mirror image."""
+    keypoints, corners = found.keypoints[_MIRRORED_KEYPOINTS], found.corners.copy()
+    keypoints[:, 0] = SIDE - keypoints[:, 0]
+    corners[:, 0] = SIDE - corners[::-1, 0]
+    return Detection(corners, keypoints, found.score)
 
 
 def _merge_overlapping(

@@ -28,7 +28,7 @@ _ANCHOR_KEYPOINTS = [0, 1, 3]  # the eyes and the mouth: the nose moves most as 
 _MIN_SCORE = 0.3
 """Of the detector, at both looks: low, since the verifier has the last word."""
 
-_DETECTOR_WEIGHT, _LEAST_SUM, _TEMPERATURE = 2.0, 0.5, 3.0
+_DETECTOR_WEIGHT, _LEAST_SUM, _TEMPERATURE = 2.5, 1.7, 3.0
 """A face's log odds are the verifier's and so many times the detector's, above a least sum: what
 lost the fewest faces of validation pictures for a given number of false ones. They are tempered,
 since the two networks often err together."""
@@ -40,6 +40,14 @@ _SURE, _BESIDE_A_SURE_ONE = 0.92, 0.82
 """Beside a sure face others must be nearly as sure: clothes and background that pass for a doubtful
 face are common, while a doubtful face beside a sure one is rare."""
 
+_SURE_LOOKS, _THEIR_VERDICT = 0.85, 10.0
+"""Where the detector's closer looks score so, the verifier is not asked: for 95 % of faces its log
+odds are above that then, and of 75 photographs at four sizes and 800 drawings and cut-outs without
+a human face, gorillas and smileys among them, none was taken for a face with more than 0.76."""
+
+_HARDLY = 0.15
+"""What scores between this and a sure face is in doubt, and verified thrice."""
+
 VERIFIER_SIDE = 64
 """Width and height of the verifier's view, in pixels."""
 
@@ -49,6 +57,10 @@ the verifier judges better with hair and shoulders in sight."""
 
 _OTHER_BORDERS = (0.0, 0.6)
 """Where no face is sure, the whole picture is looked at with these as well."""
+
+_DOUBTFUL_BORDERS = (0.18, 0.33)
+"""What is in doubt is verified with these as well. At a threshold that loses as many of the
+validation pictures' faces, that leaves one false face in 150 pictures where there were five."""
 
 _OFF_CENTRE = 0.2
 """How far from the middle of its own view a face may be, as a share of it: else it is another."""
@@ -154,23 +166,38 @@ def search(detector: Network, pixels: Pixels, views: Iterable[Transform]) -> lis
 
 
 def look_again(detector: Network, pixels: Pixels, proposed: Detection) -> Detection | None:
-    """The detector's second look, at a proposal upright and enlarged: it places it better.
+    """The detector's second look, at a proposal upright and enlarged, and at that in a mirror.
 
-    ``None`` if it sees no face there then.
+    The mean of the two is nearer the truth than either by an eighth, and hardly any chance likeness
+    is one in the mirror too: what only one look shows scores half. ``None`` if neither does.
     """
     view = _frame_view(proposed.keypoints, blazeface.SIDE, BORDER)
     seen = geometry.warp(pixels, view, blazeface.SIDE)
-    for best_first in blazeface.detect(detector, seen, _MIN_SCORE):
-        off_centre = np.abs(best_first.corners.mean(axis=0) / blazeface.SIDE - 0.5).max()
-        if off_centre <= _OFF_CENTRE:
-            return _mapped(best_first, geometry.invert(view))
-    return None
+    looks = [*_central(detector, seen), *map(blazeface.mirrored, _central(detector, seen[:, ::-1]))]
+    if not looks:
+        return None
+    mean = Detection(
+        np.mean([each.corners for each in looks], axis=0),
+        np.mean([each.keypoints for each in looks], axis=0),
+        sum(each.score for each in looks) / 2,
+    )
+    return _mapped(mean, geometry.invert(view))
 
 
-def verifier_view(pixels: Pixels, detection: Detection) -> Pixels:
-    """What the verifier is shown of a detection: the frame and its border, shape (64, 64, 3)."""
+def _central(detector: Network, seen: Pixels) -> list[Detection]:
+    """The best face in the middle of a view, if there is one."""
+    return [each for each in blazeface.detect(detector, seen, _MIN_SCORE) if _is_central(each)][:1]
+
+
+def _is_central(found: Detection) -> bool:
+    off_centre = np.abs(found.corners.mean(axis=0) / blazeface.SIDE - 0.5).max()
+    return bool(off_centre <= _OFF_CENTRE)
+
+
+def verifier_view(pixels: Pixels, detection: Detection, border: float = BORDER) -> Pixels:
+    """What the verifier is shown of a detection: the frame and a border, shape (64, 64, 3)."""
     return geometry.warp(
-        pixels, _frame_view(detection.keypoints, VERIFIER_SIDE, BORDER), VERIFIER_SIDE
+        pixels, _frame_view(detection.keypoints, VERIFIER_SIDE, border), VERIFIER_SIDE
     )
 
 
@@ -195,12 +222,26 @@ def _judged(
 ) -> Iterator[Detection]:
     """The detections with both networks' verdict, 0 to 1, in place of the detector's alone."""
     for each in detections:
-        view = verifier_view(pixels, each).astype(np.float32)
-        # A face is one in a mirror too, while many a chance likeness is not.
-        verified = min(_logit(verifier, view), _logit(verifier, view[:, ::-1]))
-        detected = np.log(each.score / max(1 - each.score, 1e-9))  # a score may round to 1
-        log_odds = (verified + _DETECTOR_WEIGHT * detected - _LEAST_SUM) / _TEMPERATURE
-        yield replace(each, score=float(1 / (1 + np.exp(-log_odds))))
+        if each.score >= _SURE_LOOKS:
+            verified = [_THEIR_VERDICT]
+        else:
+            verified = [_verify(verifier, pixels, each, BORDER)]
+            if _HARDLY <= _score(verified, each.score) < _SURE:
+                verified += [_verify(verifier, pixels, each, wide) for wide in _DOUBTFUL_BORDERS]
+        yield replace(each, score=_score(verified, each.score))
+
+
+def _verify(verifier: Network, pixels: Pixels, found: Detection, border: float) -> float:
+    """The verifier's log odds. A face is one in a mirror too, while many a likeness is not."""
+    view = verifier_view(pixels, found, border).astype(np.float32)
+    return min(_logit(verifier, view), _logit(verifier, view[:, ::-1]))
+
+
+def _score(verified: list[float], detected: float) -> float:
+    """Both networks' verdict, of the verifier's log odds and the detector's score."""
+    odds = detected / max(1 - detected, 1e-9)  # a score may round to 1
+    log_odds = np.mean(verified) + _DETECTOR_WEIGHT * np.log(odds) - _LEAST_SUM
+    return float(1 / (1 + np.exp(-log_odds / _TEMPERATURE)))
 
 
 def _logit(verifier: Network, view: NDArray[np.float32]) -> float:

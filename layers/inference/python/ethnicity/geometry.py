@@ -53,7 +53,7 @@ def warp(pixels: Pixels, transform: Transform, side: int) -> Pixels:
     """The square of ``side`` pixels that ``transform`` maps the picture to.
 
     Bilinear; where the picture is reduced, whole blocks of its pixels are averaged first, and what
-    is left, less than a halving, by way of a target twice as large. Without that a large face would
+    is left, a tenth to a half, by way of a target twice as large. Without that a large face would
     come out aliased, unlike anything the networks were trained on. A small change of the transform
     makes a small change here: the blocks lie on one grid wherever the square lies. Where the square
     reaches beyond the picture, the picture's edge is repeated.
@@ -62,7 +62,7 @@ def warp(pixels: Pixels, transform: Transform, side: int) -> Pixels:
     shrink = int(1 / scale + 1e-9)  # 8, not 7, where rounding has left 7.999…
     if shrink > 1:
         pixels, transform = _shrink_visible(pixels, transform, side, shrink)
-    if scale * shrink > 0.99:
+    if scale * shrink > 0.9:
         return _warp_bilinear(pixels, transform, side)
     twice = _warp_bilinear(pixels, 2 * transform, 2 * side)
     return np.asarray(cv2.resize(twice, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
