@@ -65,7 +65,7 @@ def main(data: Path, work: Path, out: Path) -> None:
         for test, each in zip(tests, served, strict=True):
             logits = predict_logits(classifier, each.chips).astype(np.float64)
             arrays[f"{baseline.name}/{test.name}"] = guesses(logits, each.found).astype(np.int8)
-    (out / GUESSES).parent.mkdir(exist_ok=True)
+    (out / GUESSES).parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(out / GUESSES, allow_pickle=False, **arrays)
 
 
