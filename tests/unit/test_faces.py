@@ -514,6 +514,14 @@ def test_what_both_closer_looks_are_sure_of_is_a_face_whatever_the_verifier_says
     assert face.score == pytest.approx(verdict_of(2, 10))
 
 
+def test_what_fills_much_of_the_picture_is_a_face_from_a_lower_score_on() -> None:
+    for width, found in ((30, False), (70, True)):
+        features = [0.0, 0, width, width, *FEATURES[4:]]
+        seen = answering((MIDDLE, 1, features)), answering((MIRRORED[MIDDLE], 1, features))
+        faces = find_faces(Finder(proposing(*seen), of_opinion(-1.4)), BLACK)
+        assert [each.score for each in faces] == [pytest.approx(verdict_of(1, -1.4))] * found
+
+
 def test_what_only_one_of_the_closer_looks_shows_counts_half() -> None:
     seen, nothing = answering((MIDDLE, 3, FEATURES)), answering()
     for detector in proposing(seen, nothing), proposing(nothing, seen):
