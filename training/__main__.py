@@ -51,10 +51,22 @@ RECIPES = {
             teachers=(1,),
             teachers_weight=0.3,
         ),
+        Recipe(
+            epochs=18,
+            learning_rate=3e-3,
+            warmup_epochs=0.3,
+            weight_decay=0.05,
+            label_smoothing=0,
+            average_decay=0.9995,
+            start=2,
+            teachers=(2,),
+            radius=0.2,
+            seed=3,
+        ),
     ],
     "quick": [
         Recipe(width=8, epochs=2, batch=16),
-        Recipe(width=8, epochs=2, batch=16, start=0, teachers=(0,)),
+        Recipe(width=8, epochs=2, batch=16, start=0, teachers=(0,), radius=0.1),
     ],
 }
 """By name the generations' recipes: what is committed, and a try of every stage."""

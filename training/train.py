@@ -21,6 +21,7 @@ from training import fast
 from training.augment import training_crop
 from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet
 from training.networks import FEATURES, Normalization, original, residual_se
+from training.sharpness import SharpnessAware
 
 _FINISHED = "finished"
 
@@ -46,6 +47,7 @@ class Recipe:
     ``teachers``: the generations whose mean answers are part of the target.
     ``teachers_weight``: of these answers, the labels having the rest.
     ``align_share``: of the pictures that are aligned by the detector rather than taken whole.
+    ``radius``: within which each step looks for the worst weights (`sharpness`); 0: it does not.
     """
 
     width: int = 32
@@ -63,6 +65,7 @@ class Recipe:
     start: int | None = None
     teachers: tuple[int, ...] = ()
     teachers_weight: float = 0.5
+    radius: float = 0.0
     seed: int = 0
 
 
@@ -173,7 +176,7 @@ def train(
     classifier = build(recipe, fast.BatchNormalization)
     if start is not None:
         classifier.load_weights(start)
-    model = _with_loss_heads(classifier)
+    model = _with_loss_heads(classifier, recipe.radius)
     keras.config.set_dtype_policy("float32")
 
     model.compile(
@@ -309,7 +312,7 @@ def predict_logits(classifier: keras.Model, crops: NDArray[np.uint8]) -> NDArray
     return np.concatenate(parts)
 
 
-def _with_loss_heads(classifier: keras.Model) -> keras.Model:
+def _with_loss_heads(classifier: keras.Model, radius: float = 0.0) -> keras.Model:
     features = classifier.get_layer(FEATURES).output
     log_prior = keras.Input((len(LABELS),), name="log_prior", dtype="float32")
     race = layers.Add(name="race", dtype="float32")([classifier.output, log_prior])
@@ -318,7 +321,12 @@ def _with_loss_heads(classifier: keras.Model) -> keras.Model:
         for name, (classes, _) in AUXILIARY.items()
     }
     inputs = {"image": classifier.input, "log_prior": log_prior}
-    return keras.Model(inputs, {"race": race, **auxiliary})
+    outputs = {"race": race, **auxiliary}
+    if radius == 0:
+        return keras.Model(inputs, outputs)
+    model = SharpnessAware(inputs, outputs)
+    model.radius = radius
+    return model
 
 
 def _cross_entropy(smoothing: float) -> keras.losses.Loss:
