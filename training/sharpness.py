@@ -1,7 +1,7 @@
 """Sharpness-aware minimisation (Foret et al. 2021): of minima the flat ones are sought.
 
 Each step takes the gradient not where the weights are but where, within a small radius, the loss is
-worst. A minimum that exists for a few wrong labels alone is sharp; so fewer are learned by heart.
+worst. A minimum that exists for a few wrong labels alone is sharp.
 """
 
 from typing import Any

@@ -98,8 +98,8 @@ def test_a_photo_in_another_colour_space_gets_the_same_answer(
 
     right, wrong = only(classify(models, with_profile)), only(classify(models, picture))
 
-    assert np.abs(right.probabilities - expected.probabilities).max() < 0.05
-    assert np.abs(wrong.probabilities - expected.probabilities).max() > 0.05
+    assert np.abs(right.probabilities - expected.probabilities).max() < 0.01
+    assert np.abs(wrong.probabilities - expected.probabilities).max() > 0.02
 
 
 def test_a_mirrored_photo_has_its_face_on_the_other_side(
