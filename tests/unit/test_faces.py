@@ -459,7 +459,7 @@ def of_opinion(*logits: float) -> Network:
 
 def verdict_of(detected: float, verified: float) -> float:
     """Both networks' verdict, of the detector's logit and the verifier's."""
-    return float(1 / (1 + np.exp(-(verified + 1.8 * detected - 1.75) / 2.2)))
+    return float(1 / (1 + np.exp(-(verified + 1.8 * detected - 2.25) / 2.2)))
 
 
 def proposing(*looks: Network) -> Network:
@@ -518,8 +518,8 @@ def test_what_fills_much_of_the_picture_is_a_face_from_a_lower_score_on() -> Non
     for width, found in ((30, False), (70, True)):
         features = [0.0, 0, width, width, *FEATURES[4:]]
         seen = answering((MIDDLE, 1, features)), answering((MIRRORED[MIDDLE], 1, features))
-        faces = find_faces(Finder(proposing(*seen), of_opinion(-0.5)), BLACK)
-        assert [each.score for each in faces] == [pytest.approx(verdict_of(1, -0.5))] * found
+        faces = find_faces(Finder(proposing(*seen), of_opinion(0)), BLACK)
+        assert [each.score for each in faces] == [pytest.approx(verdict_of(1, 0))] * found
 
 
 def test_what_only_one_of_the_closer_looks_shows_counts_half() -> None:
