@@ -525,9 +525,9 @@ def test_what_fills_much_of_the_picture_is_a_face_from_a_lower_score_on() -> Non
 def test_what_only_one_of_the_closer_looks_shows_counts_half() -> None:
     seen, nothing = answering((MIDDLE, 3, FEATURES)), answering()
     for detector in proposing(seen, nothing), proposing(nothing, seen):
-        (found,) = find_faces(Finder(detector, of_opinion(2)), BLACK)
+        (found,) = find_faces(Finder(detector, of_opinion(4)), BLACK)
         half = 0.5 / (1 + np.exp(-3))
-        assert found.score == pytest.approx(verdict_of(np.log(half / (1 - half)), 2))
+        assert found.score == pytest.approx(verdict_of(np.log(half / (1 - half)), 4))
 
 
 def test_where_a_look_errs_to_one_side_the_look_in_the_mirror_makes_up_for_it() -> None:
