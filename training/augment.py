@@ -104,8 +104,20 @@ def _occlusion(crop: Pixels, rng: Rng) -> Pixels:
     """A patch of one colour over up to a quarter of the face."""
     width, height = rng.integers(CHIP // 8, CHIP // 2, size=2)
     left, top = rng.integers(0, CHIP - width), rng.integers(0, CHIP - height)
+    return _patched(crop, slice(top, top + height), slice(left, left + width), rng)
+
+
+def covered_from_below(crop: Pixels, rng: Rng) -> Pixels:
+    """A face in the middle two thirds covered to nose or mouth, as by a mask or a scarf."""
+    top, bottom = rng.integers(27, 42), rng.integers(52, 65)
+    left, right = rng.integers(0, 12), rng.integers(52, 65)
+    return _patched(crop, slice(top, bottom), slice(left, right), rng)
+
+
+def _patched(crop: Pixels, rows: slice, columns: slice, rng: Rng) -> Pixels:
+    """One colour over a rectangle."""
     covered = crop.copy()
-    covered[top : top + height, left : left + width] = rng.integers(0, 256, size=3)
+    covered[rows, columns] = rng.integers(0, 256, size=3)
     return covered
 
 

@@ -312,7 +312,7 @@ def predict_logits(classifier: keras.Model, crops: NDArray[np.uint8]) -> NDArray
     return np.concatenate(parts)
 
 
-def _with_loss_heads(classifier: keras.Model, radius: float = 0.0) -> keras.Model:
+def _with_loss_heads(classifier: keras.Model, radius: float) -> keras.Model:
     features = classifier.get_layer(FEATURES).output
     log_prior = keras.Input((len(LABELS),), name="log_prior", dtype="float32")
     race = layers.Add(name="race", dtype="float32")([classifier.output, log_prior])

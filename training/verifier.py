@@ -23,11 +23,11 @@ from ethnicity.geometry import Pixels, Transform
 from ethnicity.networks import MODELS, Network, load_network
 from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE
 from training import fast
-from training.augment import training_crop
+from training.augment import Rng, covered_from_below, training_crop
 from training.data import FaceSet, load_sets
 from training.export import export_network, write_served_checksums
 from training.networks import residual_se
-from training.scenes import Rng, Scene, paste, photographs
+from training.scenes import Scene, paste, photographs
 
 _LONGEST = 1000
 """Of the faceless photographs when they are searched, in pixels of the longer side."""
@@ -42,6 +42,9 @@ _STEPS, _BATCH = 100, 128
 
 _COVERED = 0.2
 """Share of the views that are covered from below."""
+
+_SEEDS = (0, 1)
+"""Of the networks whose mean is the verifier."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,12 @@ class Views:
 @click.option("--faces", default=34_000, show_default=True, help="Pasted faces to learn from.")
 @click.option("--epochs", default=60, show_default=True, help=f"Of {_STEPS} steps.")
 @click.option("--width", default=16, show_default=True, help="Channels of the first stage.")
-@click.option("--members", default=2, show_default=True, help="Networks that make the verifier.")
 def main(  # noqa: PLR0913 (one for each option)
-    data: Path, work: Path, out: Path, *, faces: int, epochs: int, width: int, members: int
+    data: Path, work: Path, out: Path, *, faces: int, epochs: int, width: int
 ) -> None:
     """Collect the views, train, export."""
     views = _views(data, work, faces)
-    verifier = _mean([_train(views, epochs, width, seed) for seed in range(members)])
+    verifier = _mean([_train(views, epochs, width, seed) for seed in _SEEDS])
     export_network(verifier, out / VERIFIER_FILE)
     write_served_checksums(out)
 
@@ -93,9 +95,9 @@ def _views(data: Path, work: Path, count: int) -> Views:
 def _proposed(
     detector: Network, picture: Pixels, views: Iterable[Transform]
 ) -> Iterator[Detection]:
-    """What the verifier is asked about: placed by the closer look, if that shows it."""
+    """What the verifier is asked about."""
     for each in search(detector, picture, views):
-        yield look_again(detector, picture, each) or each
+        yield look_again(detector, picture, each)
 
 
 def _mistaken(detector: Network, picture: Pixels) -> Iterator[Pixels]:
@@ -166,14 +168,8 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def _augmented(view: Pixels, rng: Rng) -> Pixels:
-    """Now and then covered from below too, as by a mask or a scarf."""
     crop = training_crop(view, np.eye(2, 3), rng)
-    if rng.random() < _COVERED:
-        crop = crop.copy()
-        top, bottom = rng.integers(27, 42), rng.integers(52, 65)
-        left, right = rng.integers(0, 12), rng.integers(52, 65)
-        crop[top:bottom, left:right] = rng.integers(0, 256, size=3)
-    return crop
+    return covered_from_below(crop, rng) if rng.random() < _COVERED else crop
 
 
 def _mean(members: list[keras.Model]) -> keras.Model:

@@ -175,17 +175,18 @@ def search(detector: Network, pixels: Pixels, views: Iterable[Transform]) -> lis
     return _distinct(proposed)
 
 
-def look_again(detector: Network, pixels: Pixels, proposed: Detection) -> Detection | None:
+def look_again(detector: Network, pixels: Pixels, proposed: Detection) -> Detection:
     """The detector's second look, at a proposal upright and enlarged, and at that in a mirror.
 
     The mean of the two is nearer the truth than either by an eighth, and hardly any chance likeness
-    is one in the mirror too: what only one look shows scores half. ``None`` if neither does.
+    is one in the mirror too: what only one look shows scores half. What neither shows stays where
+    it was proposed, at half its score.
     """
     view = _frame_view(proposed.keypoints, blazeface.SIDE, BORDER)
     seen = geometry.warp(pixels, view, blazeface.SIDE)
     looks = [*_central(detector, seen), *map(blazeface.mirrored, _central(detector, seen[:, ::-1]))]
     if not looks:
-        return None
+        return replace(proposed, score=proposed.score / 2)
     mean = Detection(
         np.mean([each.corners for each in looks], axis=0),
         np.mean([each.keypoints for each in looks], axis=0),
@@ -216,10 +217,7 @@ def _verified(finder: Finder, pixels: Pixels, proposed: list[Detection]) -> list
 
     What only the first look shows, as often a profile, needs the verifier to be all the surer.
     """
-    placed = (
-        look_again(finder.detector, pixels, each) or replace(each, score=each.score / 2)
-        for each in proposed
-    )
+    placed = (look_again(finder.detector, pixels, each) for each in proposed)
     filling = _FILLING * max(pixels.shape[:2])
     return [
         each
