@@ -266,7 +266,7 @@ def test_escape_closes_the_camera_and_gives_the_focus_back(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_be_hidden()
     expect(page.get_by_role("button", name="Use the camera")).to_be_focused()
     # The dialog tells the page that it has closed a moment after it is out of sight.
-    page.wait_for_function("document.querySelector('video').srcObject === null")
+    expect(page.locator("video")).to_have_js_property("srcObject", None)
 
 
 @pytest.mark.parametrize("options", [{"viewport": PHONE, "is_mobile": True, "has_touch": True}])
