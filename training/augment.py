@@ -11,16 +11,19 @@ from ethnicity.geometry import Pixels, Transform, warp
 Rng = np.random.Generator
 
 
-def training_crop(picture: Pixels, to_chip: Transform, rng: Rng) -> Pixels:
-    """A 64×64 crop: misaligned as a detector misaligns, lit, blurred and compressed at random."""
-    crop = warp(picture, jittered(to_chip, rng), CHIP)
+def training_crop(picture: Pixels, to_chip: Transform, rng: Rng, side: int = CHIP) -> Pixels:
+    """A crop of ``side`` pixels, to which ``to_chip`` maps the face.
+
+    Misaligned as a detector misaligns, lit, blurred and compressed at random.
+    """
+    crop = warp(picture, jittered(to_chip, rng, side), side)
     for chance, change in _CHANGES:
         if rng.random() < chance:
             crop = change(crop, rng)
     return crop
 
 
-def jittered(to_chip: Transform, rng: Rng) -> Transform:
+def jittered(to_chip: Transform, rng: Rng, side: int) -> Transform:
     """The transform, then a small random rotation, scale, stretch, shift and perhaps a mirror.
 
     The detector's frame differs from UTKFace's by 4 % of the side at each corner in the median and
@@ -32,8 +35,8 @@ def jittered(to_chip: Transform, rng: Rng) -> Transform:
     mirror = rng.choice([-1.0, 1.0])
     rotate = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = rotate @ np.diag([scale * stretch * mirror, scale / stretch])
-    middle = np.full(2, CHIP / 2)
-    shift = middle + rng.normal(0, 0.03 * CHIP, size=2) - linear @ middle
+    middle = np.full(2, side / 2)
+    shift = middle + rng.normal(0, 0.03 * side, size=2) - linear @ middle
     return np.column_stack([linear @ to_chip[:, :2], linear @ to_chip[:, 2] + shift])
 
 
@@ -41,7 +44,7 @@ def degraded(crop: Pixels, rng: Rng) -> Pixels:
     """The crop as of a face too small, enlarged from 6 to 40 pixels, or as much out of focus."""
     if rng.random() < 0.5:
         return low_resolution(crop, round(np.exp(rng.uniform(np.log(6), np.log(40)))))
-    return blurred(crop, np.exp(rng.uniform(np.log(0.8), np.log(4))))
+    return blurred(crop, np.exp(rng.uniform(np.log(0.0125), np.log(0.0625))) * len(crop))
 
 
 def low_resolution(crop: Pixels, side: int) -> Pixels:
@@ -82,11 +85,11 @@ def _saturation(crop: Pixels, rng: Rng) -> Pixels:
 
 
 def _blur(crop: Pixels, rng: Rng) -> Pixels:
-    return blurred(crop, rng.uniform(0.4, 1.6))
+    return blurred(crop, rng.uniform(0.006, 0.025) * len(crop))
 
 
 def _low_resolution(crop: Pixels, rng: Rng) -> Pixels:
-    return low_resolution(crop, int(rng.integers(20, 56)))
+    return low_resolution(crop, round(rng.uniform(0.3, 0.9) * len(crop)))
 
 
 def _noise(crop: Pixels, rng: Rng) -> Pixels:
@@ -102,15 +105,16 @@ def _compression(crop: Pixels, rng: Rng) -> Pixels:
 
 def _occlusion(crop: Pixels, rng: Rng) -> Pixels:
     """A patch of one colour over up to a quarter of the face."""
-    width, height = rng.integers(CHIP // 8, CHIP // 2, size=2)
-    left, top = rng.integers(0, CHIP - width), rng.integers(0, CHIP - height)
+    side = len(crop)
+    width, height = rng.integers(side // 8, side // 2, size=2)
+    left, top = rng.integers(0, side - width), rng.integers(0, side - height)
     return _patched(crop, slice(top, top + height), slice(left, left + width), rng)
 
 
 def covered_from_below(crop: Pixels, rng: Rng) -> Pixels:
     """A face in the middle two thirds covered to nose or mouth, as by a mask or a scarf."""
-    top, bottom = rng.integers(27, 42), rng.integers(52, 65)
-    left, right = rng.integers(0, 12), rng.integers(52, 65)
+    shares = rng.uniform((0.42, 0.8, 0, 0.8), (0.65, 1, 0.18, 1))
+    top, bottom, left, right = np.rint(shares * len(crop)).astype(int)
     return _patched(crop, slice(top, bottom), slice(left, right), rng)
 
 

@@ -6,11 +6,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.stats import beta
 
 from ethnicity import LABELS
 from ethnicity.classifier import Calibration
 
-COVERAGE = 0.9
+COVERAGE, CONFIDENCE = 0.9, 0.8
+"""How often a class's own pictures shall keep it, and how surely, whichever validation pictures
+chance had given us: as sure as mean set sizes of 1.45 on UTKFace's and 1.7 on FairFace's allow."""
 
 MIN_DETAILS = (0.065, 0.045, 0.03, 0.0)
 """The steps: 98 % of the pictures as they are lie above the first, those of 11 pixels at the
@@ -85,13 +88,25 @@ def _equal_class_weights(label: NDArray[np.int64]) -> NDArray[np.float64]:
 def _class_thresholds(calibration: Calibration, scored: Scored) -> NDArray[np.float64]:
     """For each class the probability that 90 % of its pictures give it or more.
 
-    With n pictures the ⌊(1 - 0.9)(n + 1)⌋-th smallest: the finite-sample bound of split conformal
-    prediction, here within each class (Vovk 2012). The service takes the lower of both sets'.
+    Split conformal prediction within each class. The service takes the lower of both sets'.
     """
     probabilities = calibration.probabilities(scored.logits)
     thresholds = np.zeros(len(LABELS))
     for index in range(len(LABELS)):
         own = np.sort(probabilities[scored.label == index, index])
-        rank = int(np.floor((1 - COVERAGE) * (len(own) + 1)))
+        rank = _rank(len(own))
         thresholds[index] = own[rank - 1] if rank > 0 else 0.0
     return thresholds
+
+
+def _rank(count: int) -> int:
+    """Of so many sorted probabilities, the first being 1, that which is the threshold; 0: none is.
+
+    With the k-th smallest of n the coverage of the pictures to come has a Beta(n + 1 - k, k)
+    distribution over the draw of the n (Vovk 2012, training-conditional validity). Where they are
+    too few to be sure, it is the first, if that will do in the mean over draws.
+    """
+    ranks = np.arange(1, count + 1)
+    sure = beta.sf(COVERAGE, count + 1 - ranks, ranks) >= CONFIDENCE
+    enough_in_the_mean = count / (count + 1) >= COVERAGE
+    return max(int(sure.sum()), int(enough_in_the_mean))

@@ -40,8 +40,8 @@ class FaceSet:
     """A data set in memory, or one split of it. All arrays share their first axis, n.
 
     ``pictures``: uint8, shape (n, side, side, 3), RGB.
-    ``aligned``: float64, shape (n, 2, 3): to the 64×64 frame by the detector's keypoints; the
-    whole picture where no face was found.
+    ``aligned``: float64, shape (n, 2, 3): to the classifier's frame by the detector's keypoints;
+    the whole picture where no face was found.
     ``group``: near-duplicates and pictures taken together share one; it lies in one split only.
     ``label``, ``age``, ``gender``, ``origin``: indices into LABELS, AGE_BANDS, GENDERS, ORIGINS;
     UNKNOWN where the set does not tell.

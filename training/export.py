@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ethnicity import LABELS
 from ethnicity.classifier import Calibration
-from ethnicity.faces import CHIP
 
 NETWORK_FILE = "ethnicity.tflite"
 KERAS_FILE = "ethnicity_cnn_model.h5"
@@ -26,9 +25,9 @@ def export_network(
     By way of a SavedModel with a fixed input shape: converting a Keras 3 model's concrete function
     directly writes a file without weights.
 
-    ``typical``: images, shape (n, 64, 64, 3), by which it is quantised: weights, one scale for each
-    channel, and activations become 8-bit integers, while input and output stay float32 (Jacob et
-    al. 2018). None: all stays float32.
+    ``typical``: images, shape (n, side, side, 3), by which it is quantised: weights, one scale for
+    each channel, and activations become 8-bit integers, while input and output stay float32 (Jacob
+    et al. 2018). None: all stays float32.
     """
     with tempfile.TemporaryDirectory() as saved:
         archive = keras.export.ExportArchive()
@@ -36,7 +35,7 @@ def export_network(
         archive.add_endpoint(
             "serve",
             lambda image: model(image, training=False),
-            [tf.TensorSpec((1, CHIP, CHIP, 3), tf.float32, name="image")],
+            [tf.TensorSpec((1, *model.input.shape[1:]), tf.float32, name="image")],
         )
         archive.write_out(saved, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(saved)

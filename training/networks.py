@@ -1,7 +1,7 @@
 """The convolutional networks, stacked in plain sight.
 
-All take uint8-valued RGB images of shape (64, 64, 3) as float32 in 0 to 255 and give logits, five
-of them unless told.
+All take uint8-valued square RGB images as float32 in 0 to 255, and give logits: of the classifier's
+size, and five of them, unless told.
 """
 
 import keras
@@ -14,6 +14,9 @@ from ethnicity.faces import CHIP
 FEATURES = "features"
 """The layer whose output, pooled over the picture, feeds the classification layer."""
 
+_STEMS = {64: (3, 2), 96: (6, 3)}
+"""The first convolution's kernel and stride, by the image's side."""
+
 Normalization = type[layers.BatchNormalization]
 """Keras' layer, or the faster one that only training uses."""
 
@@ -23,16 +26,18 @@ def residual_se(
     blocks: tuple[int, ...] = (1, 2, 2, 2),
     outputs: int = len(LABELS),
     normalization: Normalization = layers.BatchNormalization,
+    side: int = CHIP,
 ) -> keras.Model:
     """The served networks: a small residual net with squeeze-and-excitation.
 
     He et al. 2016 (residual blocks), Hu et al. 2018 (squeeze-and-excitation, in its ReLU and
     sigmoid form, which quantises well). Stage k has ``blocks[k]`` blocks of ``width · 2**k``
-    channels; the stem and every stage after the first halve the resolution.
+    channels; the stem leaves 32 pixels a side, and every stage after the first halves them.
     """
-    image = keras.Input((CHIP, CHIP, 3), name="image")
+    image = keras.Input((side, side, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1)(image)
-    x = layers.ReLU()(_conv(x, width, normalization, kernel=3, stride=2))
+    kernel, stride = _STEMS[side]
+    x = layers.ReLU()(_conv(x, width, normalization, kernel, stride))
     for stage, count in enumerate(blocks):
         for block in range(count):
             stride = 2 if stage > 0 and block == 0 else 1
@@ -46,7 +51,8 @@ def residual_se(
 def original() -> keras.Model:
     """The baseline: the Flask system's CNN, three convolutions, pooling and a dense layer."""
     image = keras.Input((CHIP, CHIP, 3), name="image")
-    x = layers.Rescaling(1 / 255)(image)
+    x = layers.Resizing(64, 64)(image)
+    x = layers.Rescaling(1 / 255)(x)
     for filters in (32, 64, 128):
         x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
         x = layers.MaxPooling2D()(x)

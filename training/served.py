@@ -20,8 +20,8 @@ from training.data import FaceSet
 class Served:
     """What reaches the classifier of each picture of a set, and what its network says.
 
-    ``found``: shape (n,): a face was found. ``chips``: shape (n, 64, 64, 3), the largest face of
-    each; ``logits``: shape (n, 5); ``detail``: shape (n,); all zero where there is none.
+    ``found``: shape (n,): a face was found. ``chips``: shape (n, CHIP, CHIP, 3), the largest face
+    of each; ``logits``: shape (n, 5); ``detail``: shape (n,); all zero where there is none.
     """
 
     found: NDArray[np.bool_]

@@ -47,6 +47,8 @@ class Recipe:
     ``teachers``: the generations whose mean answers are part of the target.
     ``teachers_weight``: of these answers, the labels having the rest.
     ``align_share``: of the pictures that are aligned by the detector rather than taken whole.
+    ``half``: 0 or 1: it learns from that half of the training pictures alone, and as a teacher
+    answers for the other; None: from all, for all.
     ``radius``: within which each step looks for the worst weights (`sharpness`); 0: it does not.
     """
 
@@ -65,6 +67,7 @@ class Recipe:
     start: int | None = None
     teachers: tuple[int, ...] = ()
     teachers_weight: float = 0.5
+    half: int | None = None
     radius: float = 0.0
     seed: int = 0
 
@@ -291,18 +294,18 @@ class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def whole_pictures(faces: FaceSet) -> NDArray[np.uint8]:
-    """Every picture as it is, whole, shape (n, 64, 64, 3): how a chip reaches the classifier."""
+    """Every picture as it is, shape (n, CHIP, CHIP, 3): how a chip reaches the classifier."""
     return np.stack([warp(picture, faces.whole, CHIP) for picture in faces.pictures])
 
 
 def aligned_pictures(faces: FaceSet) -> NDArray[np.uint8]:
-    """Every picture as the detector aligns it, shape (n, 64, 64, 3)."""
+    """Every picture as the detector aligns it, shape (n, CHIP, CHIP, 3)."""
     both = zip(faces.pictures, faces.aligned, strict=True)
     return np.stack([warp(picture, to_chip, CHIP) for picture, to_chip in both])
 
 
 def predict_logits(classifier: keras.Model, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Logits of shape (n, 5) for crops of shape (n, 64, 64, 3)."""
+    """Logits of shape (n, 5) for crops of shape (n, CHIP, CHIP, 3)."""
     parts = [
         keras.ops.convert_to_numpy(
             classifier(crops[start : start + 512].astype(np.float32), training=False)

@@ -18,7 +18,14 @@ import numpy as np
 from tqdm import tqdm
 
 from ethnicity.blazeface import Detection
-from ethnicity.faces import look_again, portrait_views, search, upright_views, verifier_view
+from ethnicity.faces import (
+    VERIFIER_SIDE,
+    look_again,
+    portrait_views,
+    search,
+    upright_views,
+    verifier_view,
+)
 from ethnicity.geometry import Pixels, Transform
 from ethnicity.networks import MODELS, Network, load_network
 from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE
@@ -168,7 +175,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def _augmented(view: Pixels, rng: Rng) -> Pixels:
-    crop = training_crop(view, np.eye(2, 3), rng)
+    crop = training_crop(view, np.eye(2, 3), rng, VERIFIER_SIDE)
     return covered_from_below(crop, rng) if rng.random() < _COVERED else crop
 
 
@@ -184,7 +191,7 @@ def _mean(members: list[keras.Model]) -> keras.Model:
 
 def _train(views: Views, epochs: int, width: int, seed: int) -> keras.Model:
     keras.utils.set_random_seed(seed)
-    model = residual_se(width, blocks=(1, 1, 1, 1), outputs=1)
+    model = residual_se(width, blocks=(1, 1, 1, 1), outputs=1, side=VERIFIER_SIDE)
     schedule = keras.optimizers.schedules.CosineDecay(
         1e-6, decay_steps=_STEPS * (epochs - 1), warmup_target=5e-3, warmup_steps=_STEPS
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ethnicity.classifier import calibration_for, detail, load_classifier, softmax
-from ethnicity.faces import align, find_faces
+from ethnicity.faces import CHIP, align, find_faces
 from ethnicity.geometry import Pixels
 from ethnicity.images import decode
 from ethnicity.networks import MODELS, open_network
@@ -32,7 +32,7 @@ def chips() -> Pixels:
     for name in ("astronaut.jpg", "obama.jpg"):
         picture = decode((ROOT / "tests" / "data" / name).read_bytes()).pixels
         face = find_faces(finder, picture)[0]
-        assert align(picture, face).shape == (64, 64, 3)
+        assert align(picture, face).shape == (CHIP, CHIP, 3)
         made += [training_crop(picture, face.to_chip, rng) for _ in range(100)]
     return np.stack(made)
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,7 @@ from training.augment import training_crop
 from training.baselines import Baseline
 from training.data import AGE_BANDS, load_sets
 from training.evaluate import MODELS
+from training.generations import train_generations
 from training.train import Recipe
 from training.verifier import main as train_verifier
 
@@ -97,6 +99,31 @@ def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
     arguments += ["--calibrate", "--out", str(tmp_path / "out")]
     assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0
     assert described.read_bytes() == before
+
+
+def test_a_cross_fitted_teacher_has_not_seen_the_pictures_that_it_answers_for(
+    data: Path, tmp_path: Path
+) -> None:
+    # GIVEN two training pictures that belong together
+    faces, _ = load_sets(data, tmp_path)
+    training = np.flatnonzero(faces.split == "train")
+    one, other = training[:2]
+    faces.group[other] = faces.group[one]
+    half = Recipe(width=8, epochs=3, batch=4, average_decay=0.5)
+    recipes = [replace(half, half=0), replace(half, half=1), replace(half, teachers=(0, 1))]
+
+    # WHEN their labels change places
+    swapped = replace(faces, label=faces.label.copy())
+    swapped.label[[one, other]] = faces.label[[other, one]]
+    answers = []
+    for name, each in (("given", faces), ("swapped", swapped)):
+        train_generations([each], recipes, tmp_path / name)
+        answers.append(np.load(tmp_path / name / "generation-2" / "answers-utkface.npy"))
+    change = np.abs(answers[1] - answers[0]).max(axis=1)
+
+    # THEN the answers for others change, while theirs do not
+    assert change.max() > 0.01
+    assert change[:2].max() < 1e-4
 
 
 def test_networks_for_comparison_are_judged_on_the_test_pictures_of_both_sets(

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pybase64
 
+from ethnicity.faces import CHIP
 from ethnicity.pipeline import Models, classify, load_models
 
 Event = dict[str, Any]
@@ -29,7 +30,7 @@ def bare(event: Event, _: object) -> Event:
 
     data = np.frombuffer(pybase64.b64decode(event["body"]), np.uint8)
     picture = cv2.cvtColor(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB)
-    _models.classifier.network(cv2.resize(picture, (64, 64)).astype(np.float32))
+    _models.classifier.network(cv2.resize(picture, (CHIP, CHIP)).astype(np.float32))
     return _answer()
 
 

@@ -29,7 +29,7 @@ class KerasNetwork:
 
 def _load() -> Network:
     model = keras.models.load_model(_KERAS_MODEL, compile=False)
-    signature = tf.TensorSpec((1, 64, 64, 3), tf.float32)
+    signature = tf.TensorSpec((1, *model.input.shape[1:]), tf.float32)
     compiled = tf.function(lambda image: model(image, training=False), input_signature=[signature])
     return cast("Network", KerasNetwork(compiled))
 

@@ -19,6 +19,7 @@ from ethnicity.networks import MODELS, Network, load_network, read_model_file
 Probabilities = NDArray[np.float64]
 """Shape (5,), in the order of LABELS, summing to 1."""
 
+_DETAIL_SIZE = (64, 64)
 _INNER = (slice(4, -4), slice(4, -4))
 
 
@@ -70,7 +71,7 @@ class Classifier:
     version: str
 
     def judge(self, chip: Pixels) -> tuple[Probabilities, tuple[str, ...]]:
-        """Probabilities and prediction set of an aligned face, shape (64, 64, 3), uint8."""
+        """Probabilities and prediction set of an aligned face, shape (CHIP, CHIP, 3), uint8."""
         calibration = calibration_for(detail(chip), self.calibrations)
         probabilities = calibration.probabilities(mean_logits(self.network, chip))
         return probabilities, calibration.prediction_set(probabilities)
@@ -95,11 +96,13 @@ def calibration_for(amount: float, calibrations: tuple[Calibration, ...]) -> Cal
 def detail(chip: Pixels) -> float:
     """How much of an aligned face's contrast is in its finest structures, from 0 on.
 
-    A face of 64 pixels has about 0.17, one enlarged from 32 about 0.09, from 16 about 0.05, from 8
+    A sharp face has about 0.15, one enlarged from 32 pixels about 0.09, from 16 about 0.05, from 8
     about 0.03; blur lowers it alike. The standard deviation of what a Gaussian of one pixel takes
-    away, to that of the whole, in grey, without the border.
+    away, to that of the whole, in grey, without the border, at 64 pixels a side.
     """
-    grey = chip.mean(axis=-1, dtype=np.float32)
+    grey = cv2.resize(
+        chip.mean(axis=-1, dtype=np.float32), _DETAIL_SIZE, interpolation=cv2.INTER_AREA
+    )
     fine = grey - cv2.GaussianBlur(grey, (0, 0), 1)
     contrast = float(grey[_INNER].std())
     return float(fine[_INNER].std()) / contrast if contrast >= 1 else 0.0
