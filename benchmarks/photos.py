@@ -233,8 +233,8 @@ def _orientations(models: Models) -> str:
     return f"""## EXIF orientation
 
 The largest difference of any probability between a portrait stored upright and the same stored in
-one of the seven other ways, compressed anew each time: at quality 100 the same picture but for rounding,
-below it another one, a little.
+one of the seven other ways, compressed anew each time: at quality 100 the same picture but for
+rounding, below it another one, a little.
 
 {table(head, rows)}
 """

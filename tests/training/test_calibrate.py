@@ -1,0 +1,48 @@
+"""The thresholds of prediction sets hold what they promise, on pictures that were not seen."""
+
+import numpy as np
+
+from training.calibrate import Scored, fit_calibrations
+
+
+def scored(rng: np.random.Generator, count: int) -> Scored:
+    """So many sharp pictures of each class, by a network that knows their labels half well."""
+    label = np.repeat(np.arange(5), count)
+    logits = rng.normal(size=(len(label), 5))
+    logits[np.arange(len(label)), label] += 2
+    return Scored(logits, label, np.ones(len(label)))
+
+
+def none_of(pictures: Scored) -> Scored:
+    return pictures.where(np.zeros(len(pictures.label), np.bool_))
+
+
+def test_nine_in_ten_keep_their_label_whichever_pictures_four_draws_in_five_had_given() -> None:
+    rng = np.random.default_rng(0)
+    fresh = scored(rng, 4000)
+    holds = []
+    for _ in range(60):
+        validation = scored(rng, 100)
+        sharp, *_ = fit_calibrations([validation], [none_of(validation)])
+        probabilities = sharp.probabilities(fresh.logits)
+        kept = (probabilities >= sharp.thresholds)[np.arange(len(fresh.label)), fresh.label]
+        holds += [kept[fresh.label == index].mean() >= 0.9 for index in range(5)]
+    assert 0.75 <= np.mean(holds) <= 0.92
+
+
+def test_only_a_label_with_too_few_pictures_is_never_ruled_out() -> None:
+    for pictures, may_be_ruled_out in ((5, False), (10, True)):
+        validation = scored(np.random.default_rng(1), pictures)
+        sharp, *_ = fit_calibrations([validation], [none_of(validation)])
+        assert ((sharp.thresholds > 0) == may_be_ruled_out).all()
+
+
+def test_a_label_holds_for_the_set_in_which_it_is_harder() -> None:
+    rng = np.random.default_rng(2)
+    easy, hard = scored(rng, 300), scored(rng, 300)
+    hard.logits[np.arange(len(hard.label)), hard.label] -= 1
+    sharp, *_ = fit_calibrations([easy, hard], [none_of(easy), none_of(hard)])
+    for each in (easy, hard):
+        probabilities = sharp.probabilities(each.logits)
+        kept = (probabilities >= sharp.thresholds)[np.arange(len(each.label)), each.label]
+        assert min(kept[each.label == index].mean() for index in range(5)) >= 0.9
