@@ -31,6 +31,15 @@ from training.train import Recipe, aligned_pictures, whole_pictures
 
 _CROSS_FITTED = Recipe(epochs=22, learning_rate=5e-3, weight_decay=0.05, label_smoothing=0)
 
+_SHARPNESS_AWARE = Recipe(
+    learning_rate=3e-3,
+    warmup_epochs=0.3,
+    weight_decay=0.05,
+    label_smoothing=0,
+    average_decay=0.9995,
+    radius=0.2,
+)
+
 RECIPES = {
     "served": [
         Recipe(optimizer="adamw", epochs=20),
@@ -55,32 +64,10 @@ RECIPES = {
             teachers=(1,),
             teachers_weight=0.3,
         ),
-        Recipe(
-            epochs=18,
-            learning_rate=3e-3,
-            warmup_epochs=0.3,
-            weight_decay=0.05,
-            label_smoothing=0,
-            average_decay=0.9995,
-            start=2,
-            teachers=(2,),
-            radius=0.2,
-            seed=3,
-        ),
+        replace(_SHARPNESS_AWARE, epochs=18, start=2, teachers=(2,), seed=3),
         replace(_CROSS_FITTED, half=0, seed=0),
         replace(_CROSS_FITTED, half=1, seed=1),
-        Recipe(
-            epochs=14,
-            learning_rate=3e-3,
-            warmup_epochs=0.3,
-            weight_decay=0.05,
-            label_smoothing=0,
-            average_decay=0.9995,
-            start=3,
-            teachers=(2, 4, 5),
-            radius=0.2,
-            seed=4,
-        ),
+        replace(_SHARPNESS_AWARE, epochs=14, start=3, teachers=(2, 4, 5), seed=4),
     ],
     "quick": [
         Recipe(width=8, epochs=2, batch=16, half=0),
@@ -134,9 +121,7 @@ def _typical(sets: list[FaceSet]) -> NDArray[np.float32]:
     By pictures as they are, an integer network's logits lie nearer to its float twin's by a fifth.
     """
     views = []
-    for training in (each.part("train") for each in sets):
-        drawn = np.random.default_rng(0).permutation(len(training.label)) < _TYPICAL
-        few = training.where(drawn)
+    for few in (each.part("train").sample(_TYPICAL) for each in sets):
         views += [whole_pictures(few), aligned_pictures(few)]
     return np.concatenate(views).astype(np.float32)
 

@@ -80,6 +80,10 @@ class FaceSet:
         }
         return replace(self, **arrays)
 
+    def sample(self, count: int) -> "FaceSet":
+        """So many pictures, or all there are, drawn at random: always the same ones."""
+        return self.where(np.random.default_rng(0).permutation(len(self.label)) < count)
+
     def class_prior(self) -> NDArray[np.float64]:
         """The share of each label, shape (5,)."""
         counts = np.bincount(self.label, minlength=len(LABELS))

@@ -87,10 +87,11 @@ def _answers(teachers: list[Teacher], faces: FaceSet) -> Answers:
     """
     views = [whole_pictures(faces), aligned_pictures(faces)]
     views += [view[:, :, ::-1] for view in views]
+    halves = _half_of(faces)
     total = np.zeros((len(faces.label), len(LABELS)))
     asked = np.zeros((len(faces.label), 1))
     for teacher in teachers:
-        unseen = np.flatnonzero(_half_of(faces) != teacher.half)  # all, of one that has no half
+        unseen = np.flatnonzero(halves != teacher.half)  # all, of one that has no half
         for view in views:
             total[unseen] += predict_logits(teacher.classifier, view[unseen])
         asked[unseen] += len(views)

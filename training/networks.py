@@ -48,9 +48,9 @@ def residual_se(
     return keras.Model(image, logits, name=f"residual_se_{width}")
 
 
-def original() -> keras.Model:
-    """The baseline: the Flask system's CNN, three convolutions, pooling and a dense layer."""
-    image = keras.Input((CHIP, CHIP, 3), name="image")
+def original(side: int = CHIP) -> keras.Model:
+    """The baseline: the Flask system's CNN, three convolutions on 64 pixels, a dense layer."""
+    image = keras.Input((side, side, 3), name="image")
     x = layers.Resizing(64, 64)(image)
     x = layers.Rescaling(1 / 255)(x)
     for filters in (32, 64, 128):

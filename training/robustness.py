@@ -96,15 +96,10 @@ _FIELDS = [field.name for field in fields(Spoiled)]
 def measure(sets: list[FaceSet], models: Path, pictures: int) -> dict[str, Spoiled]:
     """Spoil and serve so many of each set's pictures, drawn at random; by "set/condition"."""
     tasks = [
-        (_sample(faces, pictures), condition, models) for faces in sets for condition in CONDITIONS
+        (faces.sample(pictures), condition, models) for faces in sets for condition in CONDITIONS
     ]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         return dict(pool.map(_measured, tasks))
-
-
-def _sample(faces: FaceSet, pictures: int) -> FaceSet:
-    chosen = np.random.default_rng(0).permutation(len(faces.label)) < pictures
-    return faces.where(chosen)
 
 
 def _measured(task: tuple[FaceSet, Condition, Path]) -> tuple[str, Spoiled]:

@@ -11,7 +11,7 @@ def original(folder: Path) -> None:
     """The original's network as a Keras file."""
     from training.networks import original as network  # noqa: PLC0415
 
-    network().save(folder / "original.h5")
+    network(side=64).save(folder / "original.h5")
 
 
 def deepface(folder: Path) -> None:
