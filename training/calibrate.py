@@ -10,6 +10,7 @@ from scipy.stats import beta
 
 from ethnicity import LABELS
 from ethnicity.classifier import Calibration
+from training.metrics import equal_class_weights
 
 COVERAGE, CONFIDENCE = 0.9, 0.8
 """How often a class's own pictures shall keep it, and how surely, whichever validation pictures
@@ -62,7 +63,7 @@ def _fit(validation: list[Scored], min_detail: float) -> Calibration:
     """
     logits = np.concatenate([each.logits for each in validation])
     label = np.concatenate([each.label for each in validation])
-    weight = np.concatenate([_equal_class_weights(each.label) for each in validation])
+    weight = np.concatenate([equal_class_weights(each.label) for each in validation])
 
     def loss(parameters: NDArray[np.float64]) -> float:
         probabilities = _uncut(parameters, min_detail).probabilities(logits)
@@ -78,11 +79,6 @@ def _uncut(parameters: NDArray[np.float64], min_detail: float) -> Calibration:
     """A calibration without thresholds; the bias is centred, since only differences matter."""
     bias = parameters[1:] - parameters[1:].mean()
     return Calibration(min_detail, float(np.exp(parameters[0])), bias, np.zeros(len(LABELS)))
-
-
-def _equal_class_weights(label: NDArray[np.int64]) -> NDArray[np.float64]:
-    counts = np.bincount(label, minlength=len(LABELS))
-    return np.asarray(1 / (len(LABELS) * counts[label]))
 
 
 def _class_thresholds(calibration: Calibration, scored: Scored) -> NDArray[np.float64]:
