@@ -23,6 +23,9 @@ from training.train import Recipe, predict_logits, train
 
 GUESSES = Path("evaluation/baselines.npz")
 
+_LABELS = "labels"
+"""In that file the test pictures' labels stand beside what is guessed of them."""
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -58,7 +61,7 @@ def main(data: Path, work: Path, out: Path) -> None:
     models = load_models()
     tests = [each.part("test") for each in sets]
     served = [serve(models.finder, models.classifier.network, test) for test in tests]
-    arrays = {}
+    arrays = {f"{_LABELS}/{test.name}": test.label.astype(np.int8) for test in tests}
     for index, baseline in enumerate(BASELINES):
         seen = [each for each in sets if each.name in baseline.sets]
         classifier = train(seen, baseline.recipe, work / "baselines" / str(index))
@@ -70,11 +73,16 @@ def main(data: Path, work: Path, out: Path) -> None:
 
 
 def report(file: Path, labels: dict[str, Indices]) -> dict[str, Any]:
-    """By network and set, how right it is; ``labels``: of each set's test pictures."""
+    """By network and set, how right it is; ``labels``: of each set's test pictures.
+
+    Of sets whose test pictures are others than those that were guessed there is nothing to say.
+    """
     figures: dict[str, Any] = {}
     with np.load(file) as arrays:
-        for key in arrays:
-            name, _, faces = key.rpartition("/")
+        guessed = {key: key.rpartition("/") for key in arrays if not key.startswith(_LABELS)}
+        for key, (name, _, faces) in guessed.items():
+            if not np.array_equal(arrays[f"{_LABELS}/{faces}"], labels.get(faces, [])):
+                continue
             made = rates(labels[faces], arrays[key].astype(np.int64))
             figures.setdefault(name, {})[faces] = {
                 "accuracy": rounded(made.accuracy().value),

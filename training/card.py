@@ -139,7 +139,9 @@ def _compared(report: Report) -> str:
         cells = [
             f"{each['accuracy']:.3f} / {each['balanced_accuracy']:.3f} / "
             f"{each['recall_of_others']:.2f}"
-            for each in by_set.values()
+            if (each := by_set.get(faces))
+            else ""
+            for faces in report["test"]
         ]
         rows.append([name, *cells])
     rows += [list(row[: 1 + len(report["test"])]) for row in ELSEWHERE]

@@ -75,7 +75,9 @@ def _kept_answers(teachers: list[Teacher], faces: FaceSet, run: Path) -> Answers
     file = run / f"answers-{faces.name}.npy"
     if not file.exists():
         run.mkdir(parents=True, exist_ok=True)
-        np.save(file, _answers(teachers, faces))
+        unfinished = file.with_suffix(".part.npy")
+        np.save(unfinished, _answers(teachers, faces))
+        unfinished.rename(file)
     return np.asarray(np.load(file), np.float32)
 
 

@@ -99,7 +99,7 @@ def fairface(data: Path) -> Source | None:
         for row in _rows(labels):
             file, origin = labels.parent / row["file"], row["race"]
             label = _FIVE.get(origin, origin)
-            samples[file] = Sample(label, row["age"], row["gender"], origin, group=str(file))
+            samples[file] = Sample(label, row["age"], row["gender"], origin, group=row["file"])
     return _published(samples)
 
 

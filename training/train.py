@@ -80,7 +80,6 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     ) -> None:
         super().__init__(workers=1, max_queue_size=16)
         self.sets, self.recipe = sets, recipe
-        self.epoch = 0
         self.pictures = np.concatenate(
             [
                 np.column_stack([np.full(len(s.label), i), np.arange(len(s.label))])
@@ -96,14 +95,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             weight = recipe.teachers_weight
             labels = self.targets["race"]
             self.targets["race"] = (1 - weight) * labels + weight * np.concatenate(answers)
-        self.order = self._shuffled()
+        self.begin(0)
 
     def __len__(self) -> int:
         return len(self.pictures) // self.recipe.batch
 
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self.order = self._shuffled()
+    def begin(self, epoch: int) -> None:
+        """The batches of that epoch, the first being 0: the same in a run that was cut short."""
+        self.epoch = epoch + 1
+        shuffle = np.random.default_rng((self.recipe.seed, self.epoch))
+        self.order = shuffle.permutation(len(self.pictures))
 
     def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
         recipe = self.recipe
@@ -130,9 +131,6 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         aligned = rng.random() < self.recipe.align_share
         to_chip = source.aligned[row] if aligned else source.whole
         return training_crop(source.pictures[row], to_chip, rng)
-
-    def _shuffled(self) -> NDArray[np.int64]:
-        return np.random.default_rng((self.recipe.seed, self.epoch)).permutation(len(self.pictures))
 
 
 def _one_hot(parts: list[NDArray[np.int64]], classes: int) -> NDArray[np.float32]:
@@ -198,16 +196,18 @@ def train(
         shuffle=False,
         verbose=2,
         callbacks=[
-            keras.callbacks.BackupAndRestore(run / "backup", delete_checkpoint=False),
+            keras.callbacks.BackupAndRestore(
+                run / "backup", double_checkpoint=True, delete_checkpoint=False
+            ),
+            keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.begin(epoch)),
             keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
             ValidationScores(classifier, validation),
-            keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda *_: classifier.save_weights(weights_file(run))
-            ),
             keras.callbacks.CSVLogger(run / "history.csv", append=True),
         ],
     )
+    classifier.save_weights(weights_file(run))
     finished = load_classifier(recipe, run)
+    batches.begin(recipe.epochs)
     renormalize(finished, batches)
     finished.save_weights(weights_file(run))
     (run / _FINISHED).touch()

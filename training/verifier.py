@@ -94,7 +94,11 @@ def _views(data: Path, work: Path, count: int) -> Views:
         ]
         grounds = [picture for _, picture in photographs(data / "faceless", 640)]
         faces = tqdm(_pasted(detector, sets, grounds, count), unit="face", total=count)
-        np.savez(file, allow_pickle=False, faces=np.stack(list(faces)), others=np.stack(others))
+        unfinished = file.with_suffix(".part.npz")
+        np.savez(
+            unfinished, allow_pickle=False, faces=np.stack(list(faces)), others=np.stack(others)
+        )
+        unfinished.rename(file)
     with np.load(file) as arrays:
         return Views(**arrays)
 

@@ -74,6 +74,13 @@ def test_fairface_is_read_from_its_tables_in_the_five_classes(tmp_path: Path) ->
     assert said == {name: (origin, label) for each in rows.values() for name, origin, label in each}
     assert len(read(source)) == 3
 
+    # AND the splits are the same wherever the folder lies
+    moved = fairface(tmp_path.rename(tmp_path.with_name("moved")))
+    assert moved is not None
+    assert [each.group for each in moved.samples.values()] == [
+        each.group for each in source.samples.values()
+    ]
+
 
 def test_near_duplicates_and_pictures_of_one_moment_share_a_split(tmp_path: Path) -> None:
     # GIVEN one picture twice, the second darker and smaller, a chain of two more by time stamps

@@ -5,10 +5,12 @@ import io
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 
 from audit.prevalence import load_reference
@@ -25,7 +27,7 @@ from training.baselines import Baseline
 from training.data import AGE_BANDS, load_sets
 from training.evaluate import MODELS
 from training.generations import train_generations
-from training.train import Recipe
+from training.train import Recipe, is_finished, train
 from training.verifier import main as train_verifier
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
@@ -142,6 +144,49 @@ def test_networks_for_comparison_are_judged_on_the_test_pictures_of_both_sets(
     for figures in report["tiny, on UTKFace"].values():
         assert 0 <= figures["recall_of_others"] <= 1
         assert 0 <= figures["accuracy"] <= 1
+
+    # AND nothing is said of other test pictures, as many or fewer
+    others = {"utkface": labels["utkface"][::-1], "fairface": labels["fairface"][1:]}
+    assert baselines.report(tmp_path / baselines.GUESSES, others) == {}
+    assert baselines.report(tmp_path / baselines.GUESSES, {}) == {}
+
+
+def test_a_run_that_was_cut_short_goes_on_with_the_batches_that_it_has_not_seen(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets = load_sets(data, tmp_path)
+    recipe = Recipe(width=8, epochs=3, batch=16)
+    run = tmp_path / "cut"
+    seen: list[bytes] = []
+    broken = False
+
+    def watched(*arguments: Any) -> Pixels:
+        if broken and (run / "backup").exists():
+            raise OSError
+        crop = training_crop(*arguments)
+        seen.append(crop.tobytes())
+        return crop
+
+    monkeypatch.setattr("training.train.training_crop", watched)
+    train(sets, recipe, tmp_path / "whole")
+    of_a_whole_run = seen.copy()
+
+    # GIVEN a run that ended in the second of three epochs
+    broken = True
+    with pytest.raises(tf.errors.OpError):
+        train(sets, recipe, run)
+    assert not is_finished(run)
+
+    # WHEN it is started again
+    broken = False
+    seen.clear()
+    train(sets, recipe, run)
+
+    # THEN it sees what a whole run sees from there on, at last to measure the normalisation
+    left = 3 * 48
+    assert is_finished(run)
+    assert seen[-left:] == of_a_whole_run[-left:]
+    assert len(seen) < len(of_a_whole_run)
 
 
 def test_the_verifier_learns_to_tell_faces_from_what_is_taken_for_one(
