@@ -181,6 +181,8 @@ def write_per_image(records: Iterable[Record], file: Path) -> None:
 
 def _opened_for_owner(file: Path) -> TextIO:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    if hasattr(os, "fchmod"):  # not on Windows; the file may have been there, open to all
+        os.fchmod(descriptor, 0o600)
     return os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="")
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from audit.summary import FEWEST
+
 TEMPLATE = Path(__file__).with_name("report.html")
 
 _LEVELS = {
@@ -197,7 +199,8 @@ def _folders(report: Object) -> str:
     return (
         '<section class="long"><h2>By folder</h2><p class="soft">Corrected shares with their 95 % '
         "intervals. Folders with few faces are known badly: look at the intervals, and remember "
-        f"that of twenty one misses.</p>{more}"
+        f"that of twenty one misses. Nothing is said of folders with fewer than "
+        f"{FEWEST} faces, nor of one whose labels would tell theirs.</p>{more}"
         '<div class="scroll" role="region" aria-label="Composition by folder" tabindex="0">'
         '<table class="folders"><thead><tr><th scope="col">Folder</th>'
         '<th scope="col" class="number">Pictures</th><th scope="col" class="number">Judged</th>'
@@ -209,7 +212,7 @@ def _folder(name: str, group: Object, labels: Iterable[str], top: float) -> str:
     cells = []
     for label in labels:
         if not group["composition"]:
-            cells.append('<td class="soft">no face</td>')
+            cells.append('<td class="soft">too few</td>')
             continue
         each = group["composition"][label]
         low, high = each["interval_95"]

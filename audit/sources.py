@@ -77,7 +77,7 @@ def open_source(
     """
     if where.startswith("s3://"):
         bucket, _, prefix = where.removeprefix("s3://").partition("/")
-        return S3Prefix(bucket, prefix, depth)
+        return S3Prefix(bucket, f"{prefix.rstrip('/')}/" if prefix else "", depth)
     path = Path(where)
     if path.is_dir():
         return Folder(path, depth)
@@ -221,7 +221,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class S3Prefix:
-    """The objects of a bucket whose keys begin alike; names leave that beginning out."""
+    """The objects of a bucket below a prefix, which ends in a slash; names leave it out."""
 
     bucket: str
     prefix: str
@@ -237,15 +237,13 @@ class S3Prefix:
         )
         for page in pages:
             for found in page.get("Contents", ()):
-                name = name_below(self.prefix, found["Key"])
+                name = found["Key"].removeprefix(self.prefix)
                 if is_picture(name):
                     yield Listed(name, group_of(name, self.depth), found["Size"])
 
     def read(self, listed: Listed) -> bytes:
-        key = self.prefix + listed.name
-        if self.prefix and not self.prefix.endswith("/"):
-            key = f"{self.prefix}/{listed.name}"
-        return _s3().get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        found = _s3().get_object(Bucket=self.bucket, Key=self.prefix + listed.name)
+        return found["Body"].read()
 
 
 def _size(path: Path) -> int | None:

@@ -31,6 +31,9 @@ REASONS = {
 FEW = 100
 """Faces below which nothing is said of the balance."""
 
+FEWEST = 10
+"""Faces below which nothing is said of their labels: it would be near to a person's own result."""
+
 _MANY_FACES = 4
 """Pictures with so many faces or more are counted together."""
 
@@ -103,6 +106,7 @@ def summarise(  # noqa: PLR0913 - all that a report depends on
     rng = np.random.default_rng(0)
     composition = _compose(whole, reference, rng, replicates_each)
     groups = {} if set(tallies) <= {""} else dict(sorted(tallies.items()))
+    kept_back = _kept_back(groups)
     return {
         "schema": SCHEMA,
         "title": title,
@@ -110,9 +114,13 @@ def summarise(  # noqa: PLR0913 - all that a report depends on
         "model": reference.model,
         "target": {"name": target.name, "shares": _by_label(target.shares)},
         "verdict": verdict(composition, target),
-        "whole": _group(whole, composition, target),
+        "whole": _group(whole, composition if whole.judged >= FEWEST else None, target),
         "folders": {
-            name: _group(tally, _compose(tally, reference, rng, replicates_each), target)
+            name: _group(
+                tally,
+                None if name in kept_back else _compose(tally, reference, rng, replicates_each),
+                target,
+            )
             for name, tally in groups.items()
         },
         "bad": [
@@ -125,6 +133,21 @@ def summarise(  # noqa: PLR0913 - all that a report depends on
     }
 
 
+def _kept_back(tallies: Mapping[str, Tally]) -> set[str]:
+    """The groups of whose labels nothing is said.
+
+    Those with too few faces; and if these are too few together, so that the whole less the others
+    would tell, the next larger ones as well.
+    """
+    kept, faces = set(), 0
+    for name, tally in sorted(tallies.items(), key=lambda item: item[1].judged):
+        if tally.judged >= FEWEST and (faces == 0 or faces >= FEWEST):
+            break
+        kept.add(name)
+        faces += tally.judged
+    return kept
+
+
 def _compose(
     tally: Tally, reference: Reference, rng: np.random.Generator, number: int
 ) -> Composition:
@@ -134,7 +157,8 @@ def _compose(
     )
 
 
-def _group(tally: Tally, composition: Composition, target: Target) -> dict[str, Any]:
+def _group(tally: Tally, composition: Composition | None, target: Target) -> dict[str, Any]:
+    """What is said of a group; nothing of its labels if there is no composition."""
     judged = tally.judged
     without = tally.faults[NO_FACE]
     many = sum(count for faces, count in tally.faces.items() if faces >= _MANY_FACES)
@@ -149,9 +173,9 @@ def _group(tally: Tally, composition: Composition, target: Target) -> dict[str, 
         },
         "shorter_side": _sizes(tally.shorter_side),
         "face_width": _sizes(tally.face_width),
-        "uncertain_share": _rounded(tally.uncertain / judged) if judged else None,
-        "composition": _shares(tally, composition) if judged else None,
-        "balance": balance(composition, target) if judged else None,
+        "uncertain_share": _rounded(tally.uncertain / judged) if composition else None,
+        "composition": _shares(tally, composition) if composition else None,
+        "balance": balance(composition, target) if composition else None,
     }
 
 

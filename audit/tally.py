@@ -1,5 +1,6 @@
-"""What all pictures of a folder come to: sums that can be added, and hold no picture's own result.
+"""What all pictures of a folder come to: sums that can be added, without a judged picture's name.
 
+A folder's sums with one picture are that picture's: reports keep them back (`summary.FEWEST`).
 A tally is what leaves a worker of the AWS variant, and what a report is made from: both reports of
 a million pictures follow from a few thousand numbers.
 """

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from ethnicity import answers
 from ethnicity.errors import PictureError
 from ethnicity.images import check_size
+from ethnicity.networks import ModelFileError
 from ethnicity.pipeline import Models, classify, load_models
 
 MAX_BYTES = 25_000_000
@@ -67,8 +68,11 @@ def predict(paths: tuple[str, ...], faces: str, *, as_json: bool) -> None:
     """
     pictures = [picture for path in paths for picture in _expand(path)]
     width = min(40, max((len(_printable(str(name))) for name, _ in pictures), default=0))
-    with _native_chatter_dropped():
-        models = load_models()
+    try:
+        with _native_chatter_dropped():
+            models = load_models()
+    except ModelFileError as error:
+        raise click.ClickException(str(error)) from error
     failed = 0
     if not as_json:
         _say(_ROW.format("FILE", "APPEARS", "PROB.", "CANNOT BE RULED OUT", "FACE", width=width))

@@ -152,6 +152,8 @@ def write_in_full(path: Path) -> None:
     template = translate()
     given = {
         "EnableS3Variant": "true",
+        "EnableAudit": "true",
+        "AuditSourceBucket": "somebodys-pictures",
         "CreateLayer": "true",
         "ReservedConcurrency": 5,
         "LogsKmsKeyArn": f"arn:aws:kms:{REGION}:111122223333:key/1234",

@@ -50,7 +50,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]: 
         logger.error("No report made", extra=details)  # noqa: TRY400 - its message quotes keys
         raise NotDone from None
     if answer is None:
-        raise NoPictures
+        raise NoPictures("No picture below the prefix that the execution was given: check it")
     return answer
 
 

@@ -31,12 +31,12 @@ DATA = Path(__file__).parents[1] / "data"
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Two folders: three faces, one picture without, three that cannot be judged."""
+    """Two folders: ten faces each, one picture without, three that cannot be judged."""
     folder = tmp_path / "my set"
     for place, name in {
         "train/obama.jpg": "obama.jpg",
-        "train/portrait.jpg": "portrait.jpg",
-        "test/portrait.jpg": "portrait.jpg",
+        **{f"train/{index}.jpg": "portrait.jpg" for index in range(9)},
+        **{f"test/{index}.jpg": "portrait.jpg" for index in range(10)},
         "test/no_face.jpg": "no_face.jpg",
         "test/portrait.png": "portrait.png",
     }.items():
@@ -69,12 +69,17 @@ def test_a_folder_comes_out_as_both_reports(pictures: Path, tmp_path: Path) -> N
     assert report["title"] == "my set"
     assert report["verdict"]["level"] == "unknown"
     whole = report["whole"]
-    assert (whole["pictures"], whole["judged"], whole["without_face"], whole["bad"]) == (7, 3, 1, 3)
-    assert sum(each["counted"] for each in whole["composition"].values()) == 3
+    assert (whole["pictures"], whole["judged"], whole["without_face"], whole["bad"]) == (
+        24,
+        20,
+        1,
+        3,
+    )
+    assert sum(each["counted"] for each in whole["composition"].values()) == 20
     assert {name: each["pictures"] for name, each in report["folders"].items()} == {
         "": 1,
-        "test": 3,
-        "train": 3,
+        "test": 12,
+        "train": 11,
     }
     assert {each["name"]: each["code"] for each in report["bad"]} == {
         "empty.jpg": "no_image",
@@ -87,6 +92,41 @@ def test_a_folder_comes_out_as_both_reports(pictures: Path, tmp_path: Path) -> N
         text = file.read_text(encoding="utf-8")
         assert "obama" not in text
         assert str(tmp_path) not in text
+
+
+def test_a_folder_of_one_persons_pictures_does_not_tell_their_label(tmp_path: Path) -> None:
+    for place in ("alice/1.jpg", "bob/1.jpg", "bob/2.jpg", *(f"c/{i}.jpg" for i in range(10))):
+        (tmp_path / "set" / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(DATA / "portrait.jpg", tmp_path / "set" / place)
+
+    assert run(tmp_path / "set", "--out", tmp_path).exit_code == 0
+
+    report = report_in(tmp_path)
+    assert report["whole"]["composition"]
+    # THEN nor does the difference of the whole and the largest
+    for folder in report["folders"].values():
+        assert folder["judged"]
+        assert folder["composition"] is folder["balance"] is folder["uncertain_share"] is None
+    assert "too few" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+    # AND a set of one picture is no more than counted
+    shutil.rmtree(tmp_path / "set" / "c")
+    assert run(tmp_path / "set", "--out", tmp_path).exit_code == 0
+    whole = report_in(tmp_path)["whole"]
+    assert whole["judged"] == 3
+    assert whole["composition"] is whole["balance"] is whole["uncertain_share"] is None
+
+
+def test_small_folders_are_told_together_by_what_is_left_of_the_whole() -> None:
+    sizes = {"a": 1, "b": 4, "c": 30, "d": 6, "e": 40}
+    told = summarise(
+        {name: tally([size, 0, 0, 0, 0]) for name, size in sizes.items()},
+        title="t",
+        reference=load_reference(),
+        made="2026-01-01T00:00:00Z",
+    )
+    shown = [name for name, folder in told["folders"].items() if folder["composition"]]
+    assert shown == ["c", "e"]
 
 
 def test_the_page_fetches_nothing_runs_nothing_and_escapes_names(
@@ -109,13 +149,14 @@ def test_single_results_are_written_only_when_asked_and_for_their_owner(
     pictures: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "each.csv"
+    file.touch(0o644)
 
     run(pictures, "--out", tmp_path / "out", "--per-image", file)
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with file.open(encoding="utf-8", newline="") as stream:
         rows = {row["file"]: row for row in csv.DictReader(stream)}
-    assert len(rows) == 7
+    assert len(rows) == 24
     assert rows["train/obama.jpg"]["label"] in LABELS
     assert sum(float(rows["train/obama.jpg"][label]) for label in LABELS) == pytest.approx(
         1, abs=1e-4
@@ -149,7 +190,7 @@ def test_an_interrupted_run_goes_on_where_it_ended(
 
     # THEN what was known was not looked at again
     report = report_in(tmp_path)
-    assert report["whole"]["pictures"] == 7
+    assert report["whole"]["pictures"] == 24
     assert {"name": "empty.jpg", "code": "corrupt_image"}.items() <= report["bad"][0].items()
     assert not journal.exists()
 
@@ -177,7 +218,7 @@ def test_a_picture_that_takes_its_process_with_it_is_named_and_the_others_are_do
     records = [each for some in examine_all(source, source.list(), 1) for each in some]
 
     faults = {record.name: record.fault for record in records}
-    assert len(records) == len(faults) == 8
+    assert len(records) == len(faults) == 25
     assert faults["deadly.jpg"] == "crashed"
     assert faults["train/obama.jpg"] is None
 
@@ -206,14 +247,14 @@ def test_a_prefix_in_s3_is_read_in_place(tmp_path: Path, monkeypatch: pytest.Mon
         for name, value in aws.environment(moto).items():
             monkeypatch.setenv(name, value)
         aws.create_bucket(s3, "faces")
-        for key in ("all/train/a.jpg", "all/b.jpg", "other/c.jpg"):
+        for key in ("all/train/a.jpg", "all/b.jpg", "all-old/c.jpg", "other/d.jpg"):
             s3.put_object(Bucket="faces", Key=key, Body=(DATA / "portrait.jpg").read_bytes())
 
         for prefix in ("all/", "all"):
             result = run(f"s3://faces/{prefix}", "--out", tmp_path)
             assert result.exit_code == 0, result.output
             report = report_in(tmp_path)
-            assert report["whole"]["judged"] == 2
+            assert (report["whole"]["judged"], report["bad"]) == (2, [])
             assert set(report["folders"]) == {"", "train"}
         sources._s3().close()
         sources._s3.cache_clear()

@@ -19,6 +19,7 @@ import pytest
 from cli.main import ethnicity
 from cli.predict import MAX_BYTES
 from ethnicity.answers import NOTICE
+from ethnicity.pipeline import load_models
 from scripts.events import PICTURES, raw
 
 if TYPE_CHECKING:
@@ -143,6 +144,18 @@ def test_standard_input_that_is_too_long_is_not_read_to_its_end() -> None:
 
     assert done.exit_code == 1
     assert "larger than 25 MB" in done.stderr
+
+
+def test_a_damaged_installation_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.predict.load_models", lambda: load_models(tmp_path))
+
+    done = run("predict", "a.jpg")
+
+    assert done.exit_code == 1
+    assert "reinstall the package" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_file_name_does_not_steer_the_terminal(tmp_path: Path, portrait: bytes) -> None:

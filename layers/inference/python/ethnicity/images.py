@@ -24,11 +24,11 @@ _BLOCK_BYTES = 128
 _MAX_BUFFER = 210_000_000
 """Bytes of coefficients that a decoder may have to keep, 64 of two bytes a block. Progressive files
 of 50 megapixels keep 150 MB at half the colour resolution in both directions, and 300 MB in full:
-those may have 35."""
+those may have 34."""
 
 _ENOUGH = 1000
 """A picture is decoded at 1/2 to 1/8 if its longer side keeps at least this many pixels: the
-networks look at 128 and 64, and a 12-megapixel photo decodes in half the time. (At more than 1/2 it
+networks look at 128 and 96, and a 12-megapixel photo decodes in half the time. (At more than 1/2 it
 would take longer than in full.)"""
 
 
