@@ -81,6 +81,7 @@ sbom: $(DEV)/.ready ## Write the CycloneDX list of the run-time packages to SBOM
 	| $(DEV)/cyclonedx-py requirements --output-reproducible --output-file "$(SBOM)" -
 
 train: $(TRAIN)/.ready ## Train, calibrate, export and evaluate on DATA=folder (hours; QUICK=1: a try)
+	$(if $(QUICK),rm -rf .training/quick)
 	$(TRAIN)/python -m training "$(DATA)" $(if $(QUICK),--quick --work .training/quick --out .training/quick)
 
 evaluate: $(TRAIN)/.ready ## Measure the served model on DATA's test pictures; write report, plots and card

@@ -6,9 +6,8 @@ import numpy as np
 
 from ethnicity import jpeg
 from ethnicity.errors import PictureError
+from ethnicity.images import MAX_FILE_BYTES
 from ethnicity.pipeline import Models, classify
-
-MAX_BYTES = 25_000_000
 
 UNREADABLE = "unreadable"
 """The code of a picture whose bytes could not be had."""
@@ -47,7 +46,7 @@ class Record:
 def examine(models: Models, name: str, group: str, data: bytes) -> Record:
     """Find and judge the largest face of a picture."""
     try:
-        answer = classify(models, data, max_bytes=MAX_BYTES)
+        answer = classify(models, data, max_bytes=MAX_FILE_BYTES)
     except PictureError as fault:
         width, height = _size(data) if fault.code == NO_FACE else (0, 0)
         return Record(name, group, fault.code, width, height)

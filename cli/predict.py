@@ -13,12 +13,9 @@ from tqdm import tqdm
 
 from ethnicity import answers
 from ethnicity.errors import PictureError
-from ethnicity.images import check_size
+from ethnicity.images import MAX_FILE_BYTES, check_size
 from ethnicity.networks import ModelFileError
 from ethnicity.pipeline import Models, classify, load_models
-
-MAX_BYTES = 25_000_000
-"""What the upload bucket takes too; the 5 MB of the API are a request's."""
 
 SUFFIXES = (".jpg", ".jpeg")
 
@@ -109,7 +106,9 @@ def _answer(models: Models, name: str, faces: str) -> dict[str, Any]:
     """What the service would answer, or its error."""
     try:
         picture = _read(name)
-        classification = classify(models, picture, all_faces=faces == "all", max_bytes=MAX_BYTES)
+        classification = classify(
+            models, picture, all_faces=faces == "all", max_bytes=MAX_FILE_BYTES
+        )
     except PictureError as fault:
         return answers.error(fault)
     except OSError as fault:
@@ -120,10 +119,10 @@ def _answer(models: Models, name: str, faces: str) -> dict[str, Any]:
 def _read(name: str) -> bytes:
     """The picture's bytes; of one that is too large, no more than it takes to see that."""
     if name == STDIN:
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
+        return sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
     with Path(name).open("rb") as file:
-        picture = file.read(MAX_BYTES + 1)
-    check_size(len(picture), MAX_BYTES)
+        picture = file.read(MAX_FILE_BYTES + 1)
+    check_size(len(picture), MAX_FILE_BYTES)
     return picture
 
 

@@ -2,14 +2,13 @@
 
     python -m training DATA
 
-Each stage leaves its result in the working folder and is skipped the next time: training goes on
-where it was interrupted. With --calibrate the network stays the one that is served, and only what
-follows is made anew: needed where the way a face is found and aligned has changed.
+Prepared pictures and trained networks are left in the working folder and taken from there the next
+time: training goes on where it was interrupted. With --calibrate the network stays the one that is
+served, and only what follows is made anew: needed where the way a face is found and aligned has
+changed.
 """
 
-import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -22,7 +21,7 @@ from training import evaluate, options
 from training.calibrate import fit_calibrations
 from training.data import FaceSet, load_sets
 from training.evaluate import MODELS
-from training.export import NETWORK_FILE, describe, export_keras, export_network
+from training.export import NETWORK_FILE, describe, export_keras, export_network, version_of
 from training.generations import train_generations
 from training.reference import write_reference
 from training.served import scored, serve, serve_degraded
@@ -129,7 +128,6 @@ def _typical(sets: list[FaceSet]) -> NDArray[np.float32]:
 def _calibrate(sets: list[FaceSet], models: Path) -> None:
     """Fit on the validation pictures as the service sees them, and describe the model."""
     content = (models / NETWORK_FILE).read_bytes()
-    version = f"{datetime.now(UTC):%Y.%m.%d}-{hashlib.sha256(content).hexdigest()[:8]}"
     network, finder = open_network(content), load_finder()
     validation = [each.part("val") for each in sets]
     natural = [serve(finder, network, each) for each in validation]
@@ -138,6 +136,7 @@ def _calibrate(sets: list[FaceSet], models: Path) -> None:
     calibrations = fit_calibrations(
         sharp, [scored(*each) for each in zip(degraded, validation, strict=True)]
     )
+    version = version_of(content, calibrations)
     by_set = {faces.name: each for faces, each in zip(validation, sharp, strict=True)}
     write_reference(by_set, calibrations, version, models)
     describe(calibrations, version, models)

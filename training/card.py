@@ -44,6 +44,7 @@ def write(report: Report, root: Path, models: Path) -> None:
         "recalls": _recalls(figures),
         "groups": _groups(figures),
         "gaps": _gaps(figures),
+        "ages": _ages(figures),
         "calibration": _calibration(figures),
         "details": _details(figures),
         "confusions": _confusions(figures),
@@ -163,12 +164,29 @@ def _gaps(figures: Report) -> str:
     return table(["largest gap by", *(SET_NAMES[name] for name in figures)], rows)
 
 
+def _ages(figures: Report) -> str:
+    """The ages that have too few pictures of some label for the other table."""
+    names = dict.fromkeys(name for each in figures.values() for name in each["ages_against_others"])
+    rows = []
+    for name in names:
+        ages = [each["ages_against_others"].get(name) for each in figures.values()]
+        rows.append([name, *(_against_others(each) if each else "" for each in ages)])
+    return table(["", *(SET_NAMES[name] for name in figures)], rows)
+
+
+def _against_others(age: dict[str, Any]) -> str:
+    return f"{_points(age)}: {', '.join(age['labels'])}; {age['pictures']} pictures"
+
+
+def _points(estimate: dict[str, Any]) -> str:
+    low, high = (f"{100 * bound:.1f}" for bound in estimate["interval_95"])
+    return f"{100 * estimate['value']:.1f} points ({low} to {high})"
+
+
 def _gap(gap: dict[str, Any] | None) -> str:
     if gap is None:
         return "too few"
-    low, high = (f"{100 * bound:.1f}" for bound in gap["interval_95"])
-    points = f"{100 * gap['value']:.1f} points ({low} to {high})"
-    return f"{points}: {gap['highest']} before {gap['lowest']}"
+    return f"{_points(gap)}: {gap['highest']} before {gap['lowest']}"
 
 
 def _spoiled(figures: Report) -> str:

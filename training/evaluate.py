@@ -16,7 +16,7 @@ from ethnicity.classifier import load_classifier
 from ethnicity.pipeline import Models, load_models
 from training import baselines, card, options, plots, robustness
 from training.data import FaceSet, load_sets
-from training.export import write_served_checksums
+from training.export import network_checksums, write_served_checksums
 from training.report import Predictions, load_predictions, report, save_predictions
 from training.served import serve, serve_degraded
 
@@ -24,6 +24,8 @@ MODELS = Path("layers/inference/python/ethnicity/models")
 EVALUATION = Path("evaluation")
 PREDICTIONS = EVALUATION / "test_predictions.npz"
 SPOILED = EVALUATION / "spoiled_predictions.npz"
+MEASURED = EVALUATION / "networks.sha256"
+"""Of the networks that gave these answers."""
 
 
 @click.command(help=__doc__)
@@ -44,6 +46,7 @@ def measure(sets: list[FaceSet], root: Path, spoiled: int = 1000) -> None:
     save_predictions([_predictions(models, each) for each in sets], root / PREDICTIONS)
     tests = [each.part("test") for each in sets]
     robustness.save(robustness.measure(tests, root / MODELS, spoiled), root / SPOILED)
+    (root / MEASURED).write_text(network_checksums(root / MODELS), encoding="utf-8")
 
 
 def _predictions(models: Models, faces: FaceSet) -> Predictions:
@@ -66,7 +69,13 @@ def _predictions(models: Models, faces: FaceSet) -> Predictions:
 
 
 def figures(root: Path) -> dict[str, Any]:
-    """All that follows from the files in evaluation/ and the served calibrations."""
+    """All that follows from the files in evaluation/ and the served calibrations.
+
+    Raises:
+        ClickException: the answers there are of other networks than those that are served.
+    """
+    if (root / MEASURED).read_text(encoding="utf-8") != network_checksums(root / MODELS):
+        raise click.ClickException(f"{EVALUATION}/ is of other networks: run make evaluate")
     classifier = load_classifier(root / MODELS)
     predictions = load_predictions(root / PREDICTIONS)
     made: dict[str, Any] = {

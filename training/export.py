@@ -3,7 +3,9 @@
 import hashlib
 import json
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -51,8 +53,14 @@ def export_keras(classifier: keras.Model, folder: Path) -> Path:
     """Write the model as Keras' HDF5 file, with its checksum beside it."""
     file = folder / KERAS_FILE
     classifier.save(file)
-    _write_checksums([file], folder / f"{KERAS_FILE}.sha256")
+    (folder / f"{KERAS_FILE}.sha256").write_text(_checksums([file]), encoding="utf-8")
     return file
+
+
+def version_of(network: bytes, calibrations: tuple[Calibration, ...]) -> str:
+    """Today's date and a hash of all that an answer to a face depends on."""
+    content = network + json.dumps(_as_json(calibrations)).encode()
+    return f"{datetime.now(UTC):%Y.%m.%d}-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
 def describe(calibrations: tuple[Calibration, ...], version: str, folder: Path) -> None:
@@ -60,27 +68,36 @@ def describe(calibrations: tuple[Calibration, ...], version: str, folder: Path) 
     about = {
         "version": version,
         "network": NETWORK_FILE,
-        "calibrations": [
-            {
-                "min_detail": each.min_detail,
-                "temperature": each.temperature,
-                "bias": dict(zip(LABELS, each.bias.tolist(), strict=True)),
-                "thresholds": dict(zip(LABELS, each.thresholds.tolist(), strict=True)),
-            }
-            for each in calibrations
-        ],
+        "calibrations": _as_json(calibrations),
     }
     (folder / "classifier.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     write_served_checksums(folder)
 
 
+def _as_json(calibrations: tuple[Calibration, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "min_detail": each.min_detail,
+            "temperature": each.temperature,
+            "bias": dict(zip(LABELS, each.bias.tolist(), strict=True)),
+            "thresholds": dict(zip(LABELS, each.thresholds.tolist(), strict=True)),
+        }
+        for each in calibrations
+    ]
+
+
+def network_checksums(folder: Path) -> str:
+    """The checksums of the networks there: what answers are whose."""
+    return _checksums(sorted(folder.glob("*.tflite")))
+
+
 def write_served_checksums(folder: Path) -> None:
     """Write the checksums of all that the service loads from a folder."""
     served = sorted([*folder.glob("*.tflite"), *folder.glob("*.json")])
-    _write_checksums(served, folder / "SHA256SUMS")
+    (folder / "SHA256SUMS").write_text(_checksums(served), encoding="utf-8")
 
 
-def _write_checksums(files: list[Path], target: Path) -> None:
+def _checksums(files: list[Path]) -> str:
     """In the form of sha256sum, which can check it."""
     lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in files]
-    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join(lines) + "\n"

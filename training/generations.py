@@ -16,6 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from ethnicity import LABELS
 from ethnicity.classifier import softmax
@@ -89,6 +90,7 @@ def _answers(teachers: list[Teacher], faces: FaceSet) -> Answers:
     """
     views = [whole_pictures(faces), aligned_pictures(faces)]
     views += [view[:, :, ::-1] for view in views]
+    progress = tqdm(total=len(teachers) * len(views), desc=f"answers, {faces.name}", unit="view")
     halves = _half_of(faces)
     total = np.zeros((len(faces.label), len(LABELS)))
     asked = np.zeros((len(faces.label), 1))
@@ -96,5 +98,7 @@ def _answers(teachers: list[Teacher], faces: FaceSet) -> Answers:
         unseen = np.flatnonzero(halves != teacher.half)  # all, of one that has no half
         for view in views:
             total[unseen] += predict_logits(teacher.classifier, view[unseen])
+            progress.update()
         asked[unseen] += len(views)
+    progress.close()
     return softmax(total / asked + np.log(faces.class_prior())).astype(np.float32)

@@ -78,12 +78,15 @@ class Rates:
 
 
 def rates(label: Indices, guess: Indices) -> Rates:
-    """The rates of guesses for pictures of which every label has at least one."""
+    """The rates of guesses; those of a label without pictures are zero."""
     counts = confusion_matrix(label, guess, labels=[*range(len(LABELS)), -1])[: len(LABELS)]
     sizes = counts.sum(axis=1)
-    value = counts / sizes[:, np.newaxis]
+    divisors = np.maximum(sizes, 1)
+    value = counts / divisors[:, np.newaxis]
     rng = np.random.default_rng(counts.ravel())  # so that no two groups' resamples are alike
-    drawn = [rng.multinomial(n, row, _RESAMPLES) / n for n, row in zip(sizes, value, strict=True)]
+    drawn = [
+        rng.multinomial(n, row, _RESAMPLES) / n for n, row in zip(divisors, value, strict=True)
+    ]
     return Rates(value, np.stack(drawn, axis=1), sizes)
 
 
@@ -118,7 +121,10 @@ def reliability(probabilities: Floats, label: Indices) -> list[dict[str, float]]
 def calibration_error(probabilities: Floats, label: Indices) -> float:
     """Expected calibration error (Guo et al. 2017) of the top label; 0 is perfect."""
     confidence, right, bins = _binned(probabilities, label)
-    weighted = equal_class_weights(label) * (confidence - right)
+    return _binned_error(equal_class_weights(label) * (confidence - right), bins)
+
+
+def _binned_error(weighted: Floats, bins: Indices) -> float:
     return float(np.abs(np.bincount(bins, weights=weighted, minlength=BINS)).sum())
 
 
@@ -126,7 +132,11 @@ def _binned(probabilities: Floats, label: Indices) -> tuple[Floats, NDArray[np.b
     """Each answer's confidence, whether it is right, and its bin."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == label
-    return confidence, right, np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    return confidence, right, _bin(confidence)
+
+
+def _bin(probability: Floats) -> Indices:
+    return np.minimum((probability * BINS).astype(np.int64), BINS - 1)
 
 
 def calibration_error_by_chance(probabilities: Floats, label: Indices) -> dict[str, Any]:
@@ -145,10 +155,13 @@ def calibration_error_by_chance(probabilities: Floats, label: Indices) -> dict[s
     return Estimate(float(np.mean(errors)), np.array(errors)).rounded()
 
 
-def class_gap(probabilities: Floats, label: Indices, index: int) -> float:
-    """Mean probability of a class less its share, without sign."""
-    gaps = equal_class_weights(label) * (probabilities[:, index] - (label == index))
-    return abs(float(gaps.sum()))
+def class_calibration_error(probabilities: Floats, label: Indices, index: int) -> float:
+    """Expected calibration error of the probability of one class (Kull et al. 2019), in bins too.
+
+    Unlike the top label's, which is what an answer's confidence is, it counts small probabilities.
+    """
+    gaps = probabilities[:, index] - (label == index)
+    return _binned_error(equal_class_weights(label) * gaps, _bin(probabilities[:, index]))
 
 
 def equal_class_weights(label: Indices) -> Floats:

@@ -23,7 +23,7 @@ from training.metrics import (
     by_label,
     calibration_error,
     calibration_error_by_chance,
-    class_gap,
+    class_calibration_error,
     guesses,
     rates,
     reliability,
@@ -110,7 +110,7 @@ def _set_report(each: Predictions, calibrations: Calibrations) -> dict[str, Any]
         "expected_calibration_error": rounded(calibration_error(seen, label)),
         "calibration_error_by_chance": calibration_error_by_chance(seen, label),
         "calibration_error_by_class": by_label(
-            [rounded(class_gap(seen, label, index)) for index in labels]
+            [rounded(class_calibration_error(seen, label, index)) for index in labels]
         ),
         "prediction_sets": {
             "coverage": by_label([rounded(sets[own[index], index].mean()) for index in labels]),
@@ -171,7 +171,8 @@ def _fairness(each: Predictions, guess: Indices) -> dict[str, Any]:
     """Balanced accuracy by gender, age and both, and the largest gaps between groups.
 
     Balanced, so that groups with another mix of labels can be compared: groups differ in which
-    labels they hold, and labels in how hard they are.
+    labels they hold, and labels in how hard they are. Ages that have too few pictures of some label
+    are held against all others by the labels that they have.
     """
     genders = {gender: each.gender == index for index, gender in enumerate(GENDERS)}
     ages = {f"age {band}": each.age == index for index, band in enumerate(AGE_BANDS)}
@@ -200,6 +201,34 @@ def _fairness(each: Predictions, guess: Indices) -> dict[str, Any]:
             for name, made in every.items()
         },
         "gaps": gaps,
+        "ages_against_others": {
+            name: _against_others(each.label, guess, rows)
+            for name, rows in ages.items()
+            if name not in every and _enough(each.label[rows]).any()
+        },
+    }
+
+
+def _enough(label: Indices) -> NDArray[np.bool_]:
+    """Shape (5,): the label has pictures enough to say how often they are right."""
+    return np.bincount(label, minlength=len(LABELS)) >= _FEW
+
+
+def _against_others(label: Indices, guess: Indices, rows: NDArray[np.bool_]) -> dict[str, Any]:
+    """How much more often those pictures are right than all others.
+
+    The mean difference of recalls over the labels of which they have enough.
+    """
+    enough = [index for index, has in enumerate(_enough(label[rows])) if has]
+    own, others = (rates(label[part], guess[part]) for part in (rows, ~rows))
+    differences = [own.recall(index) - others.recall(index) for index in enough]
+    return {
+        "pictures": int(rows.sum()),
+        "labels": [LABELS[index] for index in enough],
+        **Estimate(
+            float(np.mean([each.value for each in differences])),
+            np.mean([each.resampled for each in differences], axis=0),
+        ).rounded(),
     }
 
 
@@ -210,7 +239,7 @@ def _measured(
     return {
         name: rates(label[rows], guess[rows])
         for name, rows in groups.items()
-        if np.bincount(label[rows], minlength=len(LABELS)).min() >= _FEW
+        if _enough(label[rows]).all()
     }
 
 

@@ -5,6 +5,7 @@ set is added to its logits before the softmax of the loss. The network itself th
 five classes were equally common, whichever set, and whichever shares, its training pictures had.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,7 +195,7 @@ def train(
         batches,
         epochs=recipe.epochs,
         shuffle=False,
-        verbose=2,
+        verbose=1 if sys.stderr.isatty() else 2,  # a bar, or a line each epoch
         callbacks=[
             keras.callbacks.BackupAndRestore(
                 run / "backup", double_checkpoint=True, delete_checkpoint=False

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from audit.records import MAX_BYTES, UNREADABLE, Record, examine
+from audit.records import UNREADABLE, Record, examine
 from audit.sources import group_of, is_picture, name_below
 from audit.tally import Tally
 from common.logs import kind_and_places
 from common.s3 import s3_client
 from ethnicity.errors import PictureError
-from ethnicity.images import check_size
+from ethnicity.images import MAX_FILE_BYTES, check_size
 from ethnicity.pipeline import load_models
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]: 
 
 def _record(s3: "S3Client", key: str, size: int, name: str, group: str) -> Record:
     try:
-        check_size(size, MAX_BYTES)
+        check_size(size, MAX_FILE_BYTES)
     except PictureError as fault:
         return Record(name, group, fault.code)
     try:

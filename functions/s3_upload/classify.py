@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from ethnicity import answers
 from ethnicity.errors import PictureError
-from ethnicity.images import check_size
+from ethnicity.images import MAX_FILE_BYTES, check_size
 from ethnicity.pipeline import Models, classify
 from s3_upload.storage import Storage
 from s3_upload.uploads import Upload
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
-
-MAX_BYTES = 25_000_000
 
 _LOOKS = 5
 
@@ -64,8 +62,8 @@ def write_result(models: Models, storage: Storage, upload: Upload) -> str:
 
 def _answer(models: Models, body: "StreamingBody", size: int) -> dict[str, Any]:
     try:
-        check_size(size, MAX_BYTES)
-        classification = classify(models, body.read(), all_faces=True, max_bytes=MAX_BYTES)
+        check_size(size, MAX_FILE_BYTES)
+        classification = classify(models, body.read(), all_faces=True, max_bytes=MAX_FILE_BYTES)
     except PictureError as fault:
         return answers.error(fault)
     return answers.all_faces(classification)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import keras
 import numpy as np
 import pytest
@@ -77,6 +78,13 @@ def published() -> Any:
 
 def test_the_committed_figures_follow_from_the_committed_predictions(published: Any) -> None:
     assert evaluate.figures(ROOT) == published
+
+
+def test_answers_of_other_networks_are_not_published(tmp_path: Path) -> None:
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "networks.sha256").write_text("0123  ethnicity.tflite\n")
+    with pytest.raises(click.ClickException, match="run make evaluate"):
+        evaluate.figures(tmp_path)
 
 
 def test_report_card_and_readme_agree(published: Any, tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ from ethnicity.jpeg import JpegHeader, read_header
 MAX_BYTES = 5_000_000
 """What a request may carry; callers with another limit pass their own."""
 
+MAX_FILE_BYTES = 25_000_000
+"""What those take that read a file: the command, the upload bucket, the audit."""
+
 MAX_PIXELS = 50_000_000
 
 _MAX_SCANS = 100
