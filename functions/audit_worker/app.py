@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from audit.records import UNREADABLE, Record, examine
 from audit.sources import group_of, is_picture, name_below
 from audit.tally import Tally
-from common.logs import kind_and_places
+from common.logs import aws_code, kind_and_places
 from common.s3 import s3_client
 from ethnicity.errors import PictureError
 from ethnicity.images import MAX_FILE_BYTES, check_size
@@ -48,9 +48,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]: 
                 record = _record(s3_client(), item["key"], item["size"], name, group)
                 tallies[group].add(record)
     except Exception as error:  # noqa: BLE001 - nothing else may escape
-        response = getattr(error, "response", None)
-        code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
-        details = kind_and_places(error) | {"code": code}
+        details = kind_and_places(error) | {"code": aws_code(error)}
         logger.error("Batch not done", extra=details)  # noqa: TRY400 - its message quotes keys
         raise NotDone from None
     logger.info("Done", extra={"pictures": sum(each.pictures for each in tallies.values())})

@@ -12,3 +12,9 @@ def kind_and_places(error: BaseException) -> dict[str, str | list[str]]:
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]
     return {"fault": type(error).__name__, "places": places}
+
+
+def aws_code(error: BaseException) -> str | None:
+    """AWS's code for it, such as SlowDown or AccessDenied, if botocore raised it for an answer."""
+    response = getattr(error, "response", None)  # not every error of botocore's has one
+    return response.get("Error", {}).get("Code") if isinstance(response, dict) else None

@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes import SQSRecord
 
-from common.logs import kind_and_places
+from common.logs import aws_code, kind_and_places
 from ethnicity.pipeline import load_models
 from s3_upload.classify import write_result
 from s3_upload.storage import storage
@@ -85,9 +85,7 @@ def faults_logged(outcomes: Counter[str], message_id: str | None = None) -> Iter
 
 def log_fault(error: Exception, message_id: str | None) -> None:
     """The kind of fault, where it arose and S3's code for it, such as SlowDown or AccessDenied."""
-    response = getattr(error, "response", None)  # a botocore error's, and not of every one
-    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
-    details = kind_and_places(error) | {"code": code, "message_id": message_id}
+    details = kind_and_places(error) | {"code": aws_code(error), "message_id": message_id}
     logger.error("Not done, to be tried again", extra=details)
 
 
