@@ -28,15 +28,10 @@ from training.served import scored, serve, serve_degraded
 from training.sources import NoDataSet
 from training.train import Recipe, aligned_pictures, whole_pictures
 
-_CROSS_FITTED = Recipe(epochs=22, learning_rate=5e-3, weight_decay=0.05, label_smoothing=0)
-
-_SHARPNESS_AWARE = Recipe(
-    learning_rate=3e-3,
-    warmup_epochs=0.3,
-    weight_decay=0.05,
-    label_smoothing=0,
-    average_decay=0.9995,
-    radius=0.2,
+_MUON = Recipe(learning_rate=5e-3, weight_decay=0.05, label_smoothing=0)
+_CROSS_FITTED = replace(_MUON, epochs=22)
+_SHARPNESS_AWARE = replace(
+    _MUON, learning_rate=3e-3, warmup_epochs=0.3, average_decay=0.9995, radius=0.2
 )
 
 RECIPES = {
@@ -52,12 +47,10 @@ RECIPES = {
             start=0,
             teachers=(0,),
         ),
-        Recipe(
+        replace(
+            _MUON,
             epochs=20,
-            learning_rate=5e-3,
             warmup_epochs=0.3,
-            weight_decay=0.05,
-            label_smoothing=0,
             mixup_share=0.3,
             start=1,
             teachers=(1,),

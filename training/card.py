@@ -5,6 +5,7 @@ the model stands in the two templates beside this file; every figure is filled i
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -96,19 +97,20 @@ def _recalls(figures: Report) -> str:
 
 
 def _groups(figures: Report) -> str:
-    names = dict.fromkeys(name for each in figures.values() for name in each["groups"])
-    rows = []
-    for name in names:
-        cells = []
-        for each in figures.values():
-            group = each["groups"].get(name)
-            cells.append(
-                f"{_estimate(group['balanced_accuracy'])} of {group['pictures']}"
-                if group
-                else "too few"
-            )
-        rows.append([name, *cells])
-    return table(["", *(SET_NAMES[name] for name in figures)], rows)
+    return _by_set(figures, "groups", "", _group)
+
+
+def _by_set(figures: Report, kind: str, head: str, cell: Callable[[Any], str]) -> str:
+    """A row for each name that any set's figures of that kind have; a cell of None: it has not."""
+    names = dict.fromkeys(name for each in figures.values() for name in each[kind])
+    rows = [[name, *(cell(each[kind].get(name)) for each in figures.values())] for name in names]
+    return table([head, *(SET_NAMES[name] for name in figures)], rows)
+
+
+def _group(group: dict[str, Any] | None) -> str:
+    if group is None:
+        return "too few"
+    return f"{_estimate(group['balanced_accuracy'])} of {group['pictures']}"
 
 
 def _calibration(figures: Report) -> str:
@@ -159,22 +161,17 @@ def _three(figures: Report) -> str:
 
 
 def _gaps(figures: Report) -> str:
-    names = dict.fromkeys(name for each in figures.values() for name in each["gaps"])
-    rows = [[name, *(_gap(each["gaps"].get(name)) for each in figures.values())] for name in names]
-    return table(["largest gap by", *(SET_NAMES[name] for name in figures)], rows)
+    return _by_set(figures, "gaps", "largest gap by", _gap)
 
 
 def _ages(figures: Report) -> str:
     """The ages that have too few pictures of some label for the other table."""
-    names = dict.fromkeys(name for each in figures.values() for name in each["ages_against_others"])
-    rows = []
-    for name in names:
-        ages = [each["ages_against_others"].get(name) for each in figures.values()]
-        rows.append([name, *(_against_others(each) if each else "" for each in ages)])
-    return table(["", *(SET_NAMES[name] for name in figures)], rows)
+    return _by_set(figures, "ages_against_others", "", _age)
 
 
-def _against_others(age: dict[str, Any]) -> str:
+def _age(age: dict[str, Any] | None) -> str:
+    if age is None:
+        return ""
     return f"{_points(age)}: {', '.join(age['labels'])}; {age['pictures']} pictures"
 
 

@@ -4,6 +4,8 @@ Each picture is kept at its own size together with the transform that aligns its
 augmentation can warp the original once, with the pixels around the face still there.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -111,15 +113,22 @@ def load_sets(data: Path, cache: Path, few: int | None = None) -> list[FaceSet]:
                 continue
             if few is not None:
                 source = sources.thinned(source, few)
-            cache.mkdir(parents=True, exist_ok=True)
-            unfinished = file.with_suffix(".part.npz")
-            np.savez(unfinished, allow_pickle=False, **_prepare(name, source))
-            unfinished.rename(file)
+            with written_whole(file) as unfinished:
+                np.savez(unfinished, allow_pickle=False, **_prepare(name, source))
         with np.load(file) as arrays:
             sets.append(FaceSet(name=name, **arrays))
     if not sets:
         raise sources.NoDataSet(data)
     return sets
+
+
+@contextmanager
+def written_whole(file: Path) -> Iterator[Path]:
+    """Where to write what becomes the file once it is whole: it is there or it is not."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(f".part{file.suffix}")
+    yield unfinished
+    unfinished.rename(file)
 
 
 def _prepare(name: str, source: Source) -> dict[str, NDArray[Any]]:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from ethnicity import LABELS
 from ethnicity.classifier import softmax
-from training.data import FaceSet
+from training.data import FaceSet, written_whole
 from training.train import (
     Answers,
     Recipe,
@@ -75,10 +75,8 @@ def _kept_answers(teachers: list[Teacher], faces: FaceSet, run: Path) -> Answers
     """`_answers`, kept in the run's folder: they take half an hour, and a run may be cut short."""
     file = run / f"answers-{faces.name}.npy"
     if not file.exists():
-        run.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(".part.npy")
-        np.save(unfinished, _answers(teachers, faces))
-        unfinished.rename(file)
+        with written_whole(file) as unfinished:
+            np.save(unfinished, _answers(teachers, faces))
     return np.asarray(np.load(file), np.float32)
 
 

@@ -31,7 +31,7 @@ from ethnicity.networks import MODELS, Network, load_network
 from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE
 from training import fast
 from training.augment import Rng, covered_from_below, training_crop
-from training.data import FaceSet, load_sets
+from training.data import FaceSet, load_sets, written_whole
 from training.export import export_network, write_served_checksums
 from training.networks import residual_se
 from training.scenes import Scene, paste, photographs
@@ -94,11 +94,9 @@ def _views(data: Path, work: Path, count: int) -> Views:
         ]
         grounds = [picture for _, picture in photographs(data / "faceless", 640)]
         faces = tqdm(_pasted(detector, sets, grounds, count), unit="face", total=count)
-        unfinished = file.with_suffix(".part.npz")
-        np.savez(
-            unfinished, allow_pickle=False, faces=np.stack(list(faces)), others=np.stack(others)
-        )
-        unfinished.rename(file)
+        views = {"faces": np.stack(list(faces)), "others": np.stack(others)}
+        with written_whole(file) as unfinished:
+            np.savez(unfinished, allow_pickle=False, **views)
     with np.load(file) as arrays:
         return Views(**arrays)
 
