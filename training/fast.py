@@ -1,4 +1,4 @@
-"""What makes training on CPUs fast: a fused normalisation and an optimiser that needs fewer steps.
+"""What makes training on CPUs fast: fused normalisation, a better optimiser, and no waiting.
 
 Measured here, residual SE net of width 32, two cores with AVX-512 in bfloat16: the fused layer
 trains 1.33 times as many pictures a second; and after the same 420 steps from scratch (width 16)
@@ -6,6 +6,9 @@ Muon's network stood at .664 on UTKFace and .522 on FairFace where AdamW's stood
 """
 
 import math
+import sys
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
@@ -64,3 +67,50 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]
     def lr_adjust(self, x: tf.Tensor) -> tf.Tensor:
         """Scale an update to the size that AdamW's would have."""
         return x * (self.rms_rate * math.sqrt(max(math.prod(x.shape[:-1]), x.shape[-1])))
+
+
+class BatchSource(Protocol):
+    """An epoch's batches: nested NumPy arrays, all of the same shapes."""
+
+    def begin(self, epoch: int) -> None:
+        """From now on they are of that epoch, the first being 0."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]: ...
+
+
+def fit(
+    model: keras.Model, batches: BatchSource, epochs: int, callbacks: list[keras.callbacks.Callback]
+) -> None:
+    """Fit a compiled model, one background thread making the batches."""
+    begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.begin(epoch))
+    model.fit(
+        _prefetched(batches),
+        epochs=epochs,
+        shuffle=False,
+        verbose=1 if sys.stderr.isatty() else 2,  # a bar, or a line each epoch
+        callbacks=[begin, *callbacks],
+    )
+
+
+def _prefetched(batches: BatchSource) -> tf.data.Dataset:
+    """In the place of Keras' own PyDataset, for whose autotuning each epoch waits at its end.
+
+    TensorFlow's autotuning sleeps for up to a minute at a time, and cannot be woken when there is
+    nothing left to tune. Here three epochs of four took 81 seconds by it in place of 56.
+    """
+
+    def all_of_them() -> Iterator[Any]:
+        return (batches[index] for index in range(len(batches)))
+
+    signature = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), batches[0])
+    count = tf.data.experimental.assert_cardinality(len(batches))
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return (
+        tf.data.Dataset.from_generator(all_of_them, output_signature=signature)
+        .apply(count)
+        .prefetch(16)
+        .with_options(options)
+    )

@@ -25,25 +25,26 @@ class SharpnessAware(keras.Model):  # type: ignore[misc]
         """Take one step by the gradient at the worst weights nearby."""
         weights = [each.value for each in self.trainable_variables]
         kept = [tf.identity(each) for each in weights]
-        uphill, _ = self._gradients(tf.nest.map_structure(_first_half, data), weights)
+        uphill, *_ = self._gradients(tf.nest.map_structure(_first_half, data), weights)
         scale = self.radius / (tf.linalg.global_norm(uphill) + 1e-12)
         for weight, gradient in zip(weights, uphill, strict=True):
             weight.assign_add(scale * gradient)
-        gradients, predicted = self._gradients(data, weights)
+        gradients, loss, predicted = self._gradients(data, weights)
         for weight, value in zip(weights, kept, strict=True):
             weight.assign(value)
         self.optimizer.apply(gradients, self.trainable_variables)
+        self._loss_tracker.update_state(loss)  # the "loss" among Keras' metrics
         inputs, targets, sample_weights = data
         return dict(self.compute_metrics(inputs, targets, predicted, sample_weights))
 
     def _gradients(
         self, data: Tensors, weights: list[tf.Variable]
-    ) -> tuple[list[tf.Tensor], Tensors]:
+    ) -> tuple[list[tf.Tensor], tf.Tensor, Tensors]:
         inputs, targets, sample_weights = data
         with tf.GradientTape() as tape:
             predicted = self(inputs, training=True)
             loss = self.compute_loss(inputs, targets, predicted, sample_weights)
-        return tape.gradient(loss, weights), predicted
+        return tape.gradient(loss, weights), loss, predicted
 
 
 def _first_half(batch: tf.Tensor) -> tf.Tensor:

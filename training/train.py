@@ -5,7 +5,6 @@ set is added to its logits before the softmax of the loss. The network itself th
 five classes were equally common, whichever set, and whichever shares, its training pictures had.
 """
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,13 +72,12 @@ class Recipe:
     seed: int = 0
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Augmented training batches of all sets together, made by one background thread."""
+class Batches:
+    """Augmented training batches of all sets together."""
 
     def __init__(
         self, sets: list[FaceSet], recipe: Recipe, answers: list[Answers] | None = None
     ) -> None:
-        super().__init__(workers=1, max_queue_size=16)
         self.sets, self.recipe = sets, recipe
         self.pictures = np.concatenate(
             [
@@ -191,16 +189,14 @@ def train(
         jit_compile=False,
     )
     run.mkdir(parents=True, exist_ok=True)
-    model.fit(
+    fast.fit(
+        model,
         batches,
         epochs=recipe.epochs,
-        shuffle=False,
-        verbose=1 if sys.stderr.isatty() else 2,  # a bar, or a line each epoch
         callbacks=[
             keras.callbacks.BackupAndRestore(
                 run / "backup", double_checkpoint=True, delete_checkpoint=False
             ),
-            keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.begin(epoch)),
             keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
             ValidationScores(classifier, validation),
             keras.callbacks.CSVLogger(run / "history.csv", append=True),

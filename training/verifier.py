@@ -150,19 +150,18 @@ def _around(scene: Scene, margin: float) -> Scene:
     return Scene(part, scene.centre - (left, top), scene.side)
 
 
-class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+class _Batches:
     """As many faces as others, augmented."""
 
     def __init__(self, views: Views, seed: int) -> None:
-        super().__init__(workers=1, max_queue_size=16)
         self.views, self.seed = views, seed
-        self.epoch = 0
+        self.begin(0)
 
     def __len__(self) -> int:
         return _STEPS
 
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
+    def begin(self, epoch: int) -> None:
+        self.epoch = epoch
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         rng = np.random.default_rng((self.seed, self.epoch, index))
@@ -209,7 +208,7 @@ def _train(views: Views, epochs: int, width: int, seed: int) -> keras.Model:
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
     )
     average = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
-    model.fit(_Batches(views, seed), epochs=epochs, shuffle=False, verbose=2, callbacks=[average])
+    fast.fit(model, _Batches(views, seed), epochs, [average])
     return model
 
 

@@ -94,6 +94,11 @@ def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
     assert f"classifier, {found.model}" in (tmp_path / "out" / "MODEL_CARD.md").read_text("utf-8")
     assert list((tmp_path / "out" / "evaluation").glob("*.svg"))
 
+    # AND what it learnt by is told, of every epoch
+    for history in sorted((tmp_path / "work" / "quick").glob("generation-*/history.csv")):
+        epochs = csv.DictReader(history.read_text("utf-8").splitlines())
+        assert [float(epoch["loss"]) > 0 for epoch in epochs] == [True, True]
+
     # AND the network alone is enough to calibrate and measure anew
     described = tmp_path / "out" / MODELS / "classifier.json"
     before = described.read_bytes()
