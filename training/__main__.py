@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -89,16 +90,20 @@ def main(data: Path, work: Path, out: Path, *, quick: bool, calibrate: bool) -> 
     except NoDataSet as error:
         raise click.ClickException(str(error)) from error
     if not calibrate:
-        _train(sets, "quick" if quick else "served", work, out)
+        run = "quick" if quick else "served"
+        classifier = train_generations(sets, RECIPES[run], work / run)
+        if keras.backend.backend() != "tensorflow":
+            click.echo("The networks are trained. What follows is TensorFlow's work: run this")
+            click.echo("again without KERAS_BACKEND, and it goes on from them.")
+            return
+        _export(classifier, sets, out)
     _calibrate(sets, out / MODELS)
     evaluate.measure(sets, out, spoiled=20 if quick else 1000)
     evaluate.publish(out)
 
 
-def _train(sets: list[FaceSet], run: str, work: Path, out: Path) -> None:
-    """Train by a run's recipes, and leave the networks' files."""
-    recipes = RECIPES[run]
-    classifier = train_generations(sets, recipes, work / run)
+def _export(classifier: keras.Model, sets: list[FaceSet], out: Path) -> None:
+    """Leave the networks' files."""
     models = out / MODELS
     models.mkdir(parents=True, exist_ok=True)
     for name in (DETECTOR_FILE, VERIFIER_FILE):

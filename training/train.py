@@ -6,6 +6,7 @@ five classes were equally common, whichever set, and whichever shares, its train
 """
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ from numpy.typing import NDArray
 from ethnicity import LABELS
 from ethnicity.faces import CHIP
 from ethnicity.geometry import warp
-from training import fast
+from training import backends, fast
 from training.augment import training_crop
 from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet
 from training.networks import FEATURES, Normalization, original, residual_se
-from training.sharpness import SharpnessAware
 
 _FINISHED = "finished"
+
+_TOGETHER = 512
+"""Pictures that are judged at a time."""
 
 Answers = NDArray[np.float32]
 """Probabilities that teachers gave, shape (n, 5)."""
@@ -49,7 +52,8 @@ class Recipe:
     ``align_share``: of the pictures that are aligned by the detector rather than taken whole.
     ``half``: 0 or 1: it learns from that half of the training pictures alone, and as a teacher
     answers for the other; None: from all, for all.
-    ``radius``: within which each step looks for the worst weights (`sharpness`); 0: it does not.
+    ``radius``: within which each step looks for the worst weights; 0: it does not
+    (`backends.SharpnessAware`).
     """
 
     width: int = 32
@@ -101,27 +105,28 @@ class Batches:
 
     def begin(self, epoch: int) -> None:
         """The batches of that epoch, the first being 0: the same in a run that was cut short."""
-        self.epoch = epoch + 1
-        shuffle = np.random.default_rng((self.recipe.seed, self.epoch))
+        self.epoch = epoch
+        shuffle = np.random.default_rng((self.recipe.seed, epoch + 1))
         self.order = shuffle.permutation(len(self.pictures))
 
     def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
         recipe = self.recipe
-        rng = np.random.default_rng((recipe.seed, self.epoch, index))
+        rng = np.random.default_rng((recipe.seed, self.epoch + 1, index))
         rows = self.order[index * recipe.batch : (index + 1) * recipe.batch]
         origin_set = self.pictures[rows, 0]
-        crops = np.stack([self._crop(row, rng) for row in rows]).astype(np.float32)
+        crops = np.stack([self._crop(row, rng) for row in rows])
         targets = {name: values[rows] for name, values in self.targets.items()}
         if rng.random() < recipe.mixup_share:
             partner = _partners_within_sets(origin_set, rng)
             share = rng.beta(recipe.mixup_alpha, recipe.mixup_alpha)
-            crops = share * crops + (1 - share) * crops[partner]
+            mixed = share * crops + (1 - share) * crops[partner]
+            crops = np.rint(mixed).astype(np.uint8)  # no coarser than bfloat16 takes them
             targets = {
                 name: share * values + (1 - share) * values[partner]
                 for name, values in targets.items()
             }
         weights = {name: values.sum(axis=1) for name, values in targets.items()}
-        inputs = {"image": crops.astype(np.float32), "log_prior": self.log_priors[origin_set]}
+        inputs = {"image": crops, "log_prior": self.log_priors[origin_set]}
         return inputs, targets, weights
 
     def _crop(self, picture: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -173,7 +178,7 @@ def train(
     batches = Batches(training, recipe, answers)
 
     keras.config.set_dtype_policy("mixed_bfloat16")
-    classifier = build(recipe, fast.BatchNormalization)
+    classifier = build(recipe, backends.BatchNormalization)
     if start is not None:
         classifier.load_weights(start)
     model = _with_loss_heads(classifier, recipe.radius)
@@ -186,7 +191,7 @@ def train(
             **{name: _cross_entropy(0.0) for name in AUXILIARY},
         },
         loss_weights={"race": 1.0} | {name: weight for name, (_, weight) in AUXILIARY.items()},
-        jit_compile=False,
+        jit_compile=backends.COMPILED,
     )
     run.mkdir(parents=True, exist_ok=True)
     fast.fit(
@@ -220,10 +225,18 @@ def renormalize(classifier: keras.Model, batches: Batches, count: int = 100) -> 
     normalizations = [
         each for each in classifier.layers if isinstance(each, layers.BatchNormalization)
     ]
-    for index in range(min(count, len(batches))):
-        for each in normalizations:
-            each.momentum = index / (index + 1)  # the mean over all batches so far
-        classifier(batches[index][0]["image"], training=True)
+    for each in normalizations:
+        each.momentum = 0  # what it keeps is the last batch's own
+    moments = [
+        variable for each in normalizations for variable in (each.moving_mean, each.moving_variance)
+    ]
+    measured = []
+    with backends.ahead(batches) as made:
+        for inputs, *_ in islice(made, min(count, len(batches))):
+            backends.run(classifier, inputs["image"], training=True)
+            measured.append([keras.ops.convert_to_numpy(each) for each in moments])
+    for variable, values in zip(moments, zip(*measured, strict=True), strict=True):
+        variable.assign(np.mean(values, axis=0))
 
 
 def is_finished(run: Path) -> bool:
@@ -303,13 +316,12 @@ def aligned_pictures(faces: FaceSet) -> NDArray[np.uint8]:
 
 def predict_logits(classifier: keras.Model, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Logits of shape (n, 5) for crops of shape (n, CHIP, CHIP, 3)."""
-    parts = [
-        keras.ops.convert_to_numpy(
-            classifier(crops[start : start + 512].astype(np.float32), training=False)
-        )
-        for start in range(0, len(crops), 512)
-    ]
-    return np.concatenate(parts)
+    logits = np.empty((len(crops), len(LABELS)), np.float32)
+    for start in range(0, len(crops), _TOGETHER):
+        # The last are taken with some of those before: batches of one size compile once.
+        rows = slice(max(0, min(start, len(crops) - _TOGETHER)), start + _TOGETHER)
+        logits[rows] = keras.ops.convert_to_numpy(backends.run(classifier, crops[rows]))
+    return logits
 
 
 def _with_loss_heads(classifier: keras.Model, radius: float) -> keras.Model:
@@ -324,7 +336,7 @@ def _with_loss_heads(classifier: keras.Model, radius: float) -> keras.Model:
     outputs = {"race": race, **auxiliary}
     if radius == 0:
         return keras.Model(inputs, outputs)
-    model = SharpnessAware(inputs, outputs)
+    model = backends.SharpnessAware(inputs, outputs)
     model.radius = radius
     return model
 

@@ -1,8 +1,6 @@
 """Every stage of `make train`, from archives to served files, on a tiny data set."""
 
 import csv
-import io
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +12,9 @@ import tensorflow as tf
 from click.testing import CliRunner
 
 from audit.prevalence import load_reference
-from ethnicity import LABELS
-from ethnicity.faces import find_faces
 from ethnicity.geometry import Pixels
-from ethnicity.images import decode
 from ethnicity.networks import load_network
-from ethnicity.pipeline import VERIFIER_FILE, classify, load_finder, load_models
+from ethnicity.pipeline import VERIFIER_FILE, classify, load_models
 from training import baselines
 from training.__main__ import main
 from training.augment import training_crop
@@ -31,41 +26,6 @@ from training.train import Recipe, is_finished, train
 from training.verifier import main as train_verifier
 
 PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
-ORIGIN = dict(
-    zip(LABELS, ("White", "Black", "East Asian", "Indian", "Middle Eastern"), strict=True)
-)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both data sets in miniature: one portrait, varied, in each class and split."""
-    folder = tmp_path_factory.mktemp("faces")
-    rng = np.random.default_rng(0)
-    picture = decode(PORTRAIT.read_bytes()).pixels
-    face = find_faces(load_finder(), picture)[0]
-    for name, archive in (("utkface", "utk64.tar"), ("fairface", "fairface96.tar")):
-        rows = []
-        with tarfile.open(folder / archive, "w") as tar:
-            for index in range(60):
-                label = LABELS[index % 5]
-                split = ("train", "train", "val", "test")[index // 5 % 4]
-                file = f"{index}.jpg"
-                _, encoded = cv2.imencode(".jpg", training_crop(picture, face.to_chip, rng))
-                member = tarfile.TarInfo(f"folder/{file}")
-                member.size = len(encoded)
-                tar.addfile(member, io.BytesIO(encoded.tobytes()))
-                row = {"file": file, "race": label, "split": split, "group": file}
-                if name == "utkface":
-                    row |= {"age": str(index), "gender": str(index % 2)}
-                else:
-                    row |= {"age": "20-29", "gender": "Female", "race7": ORIGIN[label]}
-                rows.append(row)
-        labels = folder / f"labels_{name}.csv"
-        with labels.open("w", encoding="utf-8", newline="") as index_file:
-            writer = csv.DictWriter(index_file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
-    return folder
 
 
 def smiley(grey: int) -> Pixels:
