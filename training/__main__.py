@@ -29,38 +29,15 @@ from training.served import scored, serve, serve_degraded
 from training.sources import NoDataSet
 from training.train import Recipe, aligned_pictures, whole_pictures
 
-_MUON = Recipe(learning_rate=5e-3, weight_decay=0.05, label_smoothing=0)
-_CROSS_FITTED = replace(_MUON, epochs=22)
-_SHARPNESS_AWARE = replace(
-    _MUON, learning_rate=3e-3, warmup_epochs=0.3, average_decay=0.9995, radius=0.2
-)
+_SHARPNESS_AWARE = Recipe(learning_rate=3e-3, warmup_epochs=0.3, average_decay=0.9995, radius=0.2)
 
 RECIPES = {
     "served": [
-        Recipe(optimizer="adamw", epochs=20),
-        Recipe(
-            optimizer="adamw",
-            epochs=9,
-            learning_rate=1e-3,
-            warmup_epochs=0.3,
-            label_smoothing=0,
-            mixup_share=0.3,
-            start=0,
-            teachers=(0,),
-        ),
-        replace(
-            _MUON,
-            epochs=20,
-            warmup_epochs=0.3,
-            mixup_share=0.3,
-            start=1,
-            teachers=(1,),
-            teachers_weight=0.3,
-        ),
-        replace(_SHARPNESS_AWARE, epochs=18, start=2, teachers=(2,), seed=3),
-        replace(_CROSS_FITTED, half=0, seed=0),
-        replace(_CROSS_FITTED, half=1, seed=1),
-        replace(_SHARPNESS_AWARE, epochs=14, start=3, teachers=(2, 4, 5), seed=4),
+        Recipe(width=96, batch=256, epochs=20, half=0, seed=0),
+        Recipe(width=96, batch=256, epochs=20, half=1, seed=1),
+        Recipe(epochs=30, teachers=(0, 1), seed=2),
+        replace(_SHARPNESS_AWARE, epochs=16, start=2, teachers=(0, 1, 2), seed=3),
+        replace(_SHARPNESS_AWARE, epochs=14, start=3, teachers=(0, 1, 3), seed=4),
     ],
     "quick": [
         Recipe(width=8, epochs=2, batch=16, half=0),

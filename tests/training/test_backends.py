@@ -37,7 +37,7 @@ def by_jax(*arguments: str) -> str:
         [sys.executable, *arguments],
         env=os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": os.pathsep.join(sys.path)},
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         encoding="utf-8",
     ).stdout
 

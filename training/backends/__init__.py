@@ -16,21 +16,24 @@ Keras takes the one that the variable KERAS_BACKEND names, TensorFlow if none. O
 
 import keras
 
-if keras.backend.backend() == "jax":
-    from training.backends.on_jax import (
-        COMPILED,
-        BatchNormalization,
-        SharpnessAware,
-        ahead,
-        run,
-    )
-else:
-    from training.backends.on_tensorflow import (
-        COMPILED,
-        BatchNormalization,
-        SharpnessAware,
-        ahead,
-        run,
-    )
+match keras.backend.backend():
+    case "tensorflow":
+        from training.backends.on_tensorflow import (
+            COMPILED,
+            BatchNormalization,
+            SharpnessAware,
+            ahead,
+            run,
+        )
+    case "jax":
+        from training.backends.on_jax import (
+            COMPILED,
+            BatchNormalization,
+            SharpnessAware,
+            ahead,
+            run,
+        )
+    case other:
+        raise ImportError(f"KERAS_BACKEND is {other}: let it be jax or tensorflow")
 
 __all__ = ["COMPILED", "BatchNormalization", "SharpnessAware", "ahead", "run"]

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Any
 
 import cv2
@@ -40,11 +41,12 @@ class SharpnessAware(keras.Model):  # type: ignore[misc]
     def train_step(self, state: Arrays, data: Arrays) -> tuple[dict[str, jax.Array], Arrays]:
         """Take one step by the gradient at the worst weights nearby."""
         weights, others, optimizer, metrics = state
-        gradients_at = partial(self._gradients, optimizer=optimizer, metrics=metrics)
-        uphill, (_, _, others, _) = gradients_at(weights, others, jax.tree.map(_first_half, data))
+        gradients_at = partial(self._gradients, optimizer)
+        half = jax.tree.map(_first_half, data)
+        uphill, (_, _, others, metrics) = gradients_at(weights, others, metrics, half)
         scale = self.radius / (jnp.sqrt(sum(jnp.vdot(each, each) for each in uphill)) + 1e-12)
         worst = [weight + scale * each for weight, each in zip(weights, uphill, strict=True)]
-        gradients, (loss, predicted, others, metrics) = gradients_at(worst, others, data)
+        gradients, (loss, predicted, others, metrics) = gradients_at(worst, others, metrics, data)
         weights, optimizer = self.optimizer.stateless_apply(optimizer, gradients, weights)
         inputs, targets, sample_weights = data
         logs, metrics = self._update_metrics_variables(
@@ -53,7 +55,7 @@ class SharpnessAware(keras.Model):  # type: ignore[misc]
         return logs, (weights, others, optimizer, metrics)
 
     def _gradients(
-        self, weights: Arrays, others: Arrays, data: Arrays, *, optimizer: Arrays, metrics: Arrays
+        self, optimizer: Arrays, weights: Arrays, others: Arrays, metrics: Arrays, data: Arrays
     ) -> tuple[Arrays, Arrays]:
         with_gradient = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
         (_, rest), gradients = with_gradient(
@@ -70,11 +72,10 @@ def _first_half(batch: jax.Array) -> jax.Array:
 def ahead(batches: BatchSource) -> Iterator[keras.utils.PyDataset]:
     """The batches in their order, made ahead by a process on every core but two."""
     count = max(1, len(os.sched_getaffinity(0)) - 2)
-    # Forked, they share the pictures. What JAX warns of does not befall those that do not call it.
-    with (
-        warnings.catch_warnings(action="ignore", category=RuntimeWarning),
-        ProcessPoolExecutor(count, get_context("fork"), _become_maker, (batches,)) as makers,
-    ):
+    makers = ProcessPoolExecutor(count, get_context("fork"), _become_maker, (batches,))
+    with warnings.catch_warnings():
+        # Forked, they share the pictures. JAX warns of what befalls those alone that call it.
+        warnings.filterwarnings("ignore", r"os\.fork", RuntimeWarning)
         try:
             yield _Ahead(batches, makers)
         finally:
@@ -106,8 +107,17 @@ _makers_batches: list[BatchSource] = []
 
 
 def _become_maker(batches: BatchSource) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(0)
     _makers_batches.append(batches)
+
+
+def _end_with_parent() -> None:
+    """One that is killed tells its pool nothing."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
 
 
 def _made(epoch: int, index: int) -> tuple[Any, ...]:
