@@ -63,7 +63,7 @@ class Reference:
 
     shifts: dict[str, Floats]
     model: str
-    beyond: float = 0.25
+    beyond: float = 0.5
 
     def only(self, name: str) -> "Reference":
         """As if that set were the only one."""
