@@ -2,7 +2,7 @@
 
     python -m training.baselines DATA
 
-trains them (an hour on two cores) and leaves what they guess of both sets' test pictures in
+trains them (half an hour on two cores) and leaves what they guess of both sets' test pictures in
 evaluation/baselines.npz. Each judges the faces that the service finds, in the service's frame.
 """
 
