@@ -213,7 +213,7 @@ def train(
     renormalize(finished, batches)
     finished.save_weights(weights_file(run))
     (run / _FINISHED).touch()
-    return load_classifier(recipe, run)
+    return finished
 
 
 def renormalize(classifier: keras.Model, batches: Batches, count: int = 100) -> None:
@@ -225,6 +225,7 @@ def renormalize(classifier: keras.Model, batches: Batches, count: int = 100) -> 
     normalizations = [
         each for each in classifier.layers if isinstance(each, layers.BatchNormalization)
     ]
+    momenta = [each.momentum for each in normalizations]
     for each in normalizations:
         each.momentum = 0  # what it keeps is the last batch's own
     moments = [
@@ -237,6 +238,8 @@ def renormalize(classifier: keras.Model, batches: Batches, count: int = 100) -> 
             measured.append([keras.ops.convert_to_numpy(each) for each in moments])
     for variable, values in zip(moments, zip(*measured, strict=True), strict=True):
         variable.assign(np.mean(values, axis=0))
+    for each, momentum in zip(normalizations, momenta, strict=True):
+        each.momentum = momentum
 
 
 def is_finished(run: Path) -> bool:

@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from training.__main__ import RECIPES, main
-from training.data import load_sets
+from training.__main__ import main
 from training.evaluate import MODELS
-from training.train import load_classifier, predict_logits, whole_pictures
 
 ANSWERS = """
 import sys
@@ -31,11 +29,11 @@ np.save(answers, predict_logits(classifier, whole_pictures(faces)))
 """
 
 
-def by_jax(*arguments: str) -> str:
-    """What a Python with JAX for Keras' backend prints."""
+def python(backend: str, *arguments: str) -> str:
+    """What a Python with that backend of Keras prints."""
     return subprocess.run(
         [sys.executable, *arguments],
-        env=os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)},
         check=True,
         stdout=subprocess.PIPE,
         encoding="utf-8",
@@ -46,18 +44,18 @@ def test_tensorflow_goes_on_from_networks_that_jax_has_trained(data: Path, tmp_p
     # GIVEN a run of JAX: halves, teachers, sharpness-aware steps
     work, out = tmp_path / "work", tmp_path / "out"
     arguments = [str(data), "--quick", "--work", str(work), "--out", str(out)]
-    assert "without KERAS_BACKEND" in by_jax("-m", "training", *arguments)
+    assert "without KERAS_BACKEND" in python("jax", "-m", "training", *arguments)
     assert not out.exists()
 
     # THEN its network answers TensorFlow what it answers JAX
-    by_jax("-c", ANSWERS, str(work), str(tmp_path / "answers.npy"))
-    faces, _ = load_sets(data, work / "prepared")
-    trained = work / "quick" / "generation-2"
-    answers = predict_logits(load_classifier(RECIPES["quick"][-1], trained), whole_pictures(faces))
-    assert np.load(tmp_path / "answers.npy") == pytest.approx(answers, abs=1e-3)
+    for backend in ("jax", "tensorflow"):
+        python(backend, "-c", ANSWERS, str(work), str(tmp_path / f"{backend}.npy"))
+    answers = np.load(tmp_path / "tensorflow.npy")
+    assert np.load(tmp_path / "jax.npy") == pytest.approx(answers, abs=1e-3)
 
     # AND the stages that follow take it as it is
-    weights = (trained / "classifier.weights.h5").read_bytes()
+    trained = work / "quick" / "generation-2" / "classifier.weights.h5"
+    weights = trained.read_bytes()
     assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0
-    assert (trained / "classifier.weights.h5").read_bytes() == weights
+    assert trained.read_bytes() == weights
     assert (out / MODELS / "classifier.json").exists()

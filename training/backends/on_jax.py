@@ -132,8 +132,9 @@ def run(model: keras.Model, images: Arrays, *, training: bool = False) -> jax.Ar
     weights = [each.value for each in model.trainable_variables]
     others = [each.value for each in model.non_trainable_variables]
     answers, others = _compiled(model, weights, others, images, training=training)
-    for variable, value in zip(model.non_trainable_variables, others, strict=True):
-        variable.assign(value)
+    if training:
+        for variable, value in zip(model.non_trainable_variables, others, strict=True):
+            variable.assign(value)
     return answers
 
 
