@@ -15,18 +15,17 @@ from ethnicity.images import decode
 from ethnicity.pipeline import load_finder
 from training.augment import training_crop
 
-PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 ORIGIN = dict(
     zip(LABELS, ("White", "Black", "East Asian", "Indian", "Middle Eastern"), strict=True)
 )
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(tmp_path_factory: pytest.TempPathFactory, astronaut: bytes) -> Path:
     """Both data sets in miniature: one portrait, varied, in each class and split."""
     folder = tmp_path_factory.mktemp("faces")
     rng = np.random.default_rng(0)
-    picture = decode(PORTRAIT.read_bytes()).pixels
+    picture = decode(astronaut).pixels
     face = find_faces(load_finder(), picture)[0]
     for name, archive in (("utkface", "utk64.tar"), ("fairface", "fairface96.tar")):
         rows = []

@@ -25,8 +25,6 @@ from training.generations import train_generations
 from training.train import Recipe, is_finished, train
 from training.verifier import main as train_verifier
 
-PORTRAIT = Path(__file__).parents[1] / "data" / "astronaut.jpg"
-
 
 def smiley(grey: int) -> Pixels:
     """A drawn face on a ground of that grey."""
@@ -40,7 +38,7 @@ def smiley(grey: int) -> Pixels:
 
 
 def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
-    data: Path, tmp_path: Path
+    data: Path, astronaut: bytes, tmp_path: Path
 ) -> None:
     arguments = [str(data), "--quick", "--work", str(tmp_path / "work")]
     result = CliRunner().invoke(
@@ -48,7 +46,7 @@ def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
     )
     assert result.exit_code == 0
     models = load_models(tmp_path / "out" / MODELS)
-    found = classify(models, PORTRAIT.read_bytes())
+    found = classify(models, astronaut)
     assert found.model == models.classifier.version
     assert load_reference(tmp_path / "out" / MODELS).model == found.model
     assert f"classifier, {found.model}" in (tmp_path / "out" / "MODEL_CARD.md").read_text("utf-8")
