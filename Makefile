@@ -32,15 +32,18 @@ serve: $(LOCAL)/.ready ## Serve the API on localhost, PORT=5000
 	@$(LOCAL)/ethnicity serve --port $(PORT)
 
 audit: $(LOCAL)/.ready ## Report how the face pictures in DIR are composed; OUT=folder, ARGS=options
-	@$(LOCAL)/python -m audit "$(DIR)" --out "$(OUT)" $(ARGS)
+	@$(LOCAL)/ethnicity audit "$(DIR)" --out "$(OUT)" $(ARGS)
 
-test: $(DEV)/.ready $(LOCAL)/.ready $(TRAIN)/.ready ## Run every test, with coverage
+test: $(DEV)/.ready $(LOCAL)/.ready ## Run the tests, with coverage, on all cores
 	$(DEV)/python -m pytest
+
+test-training: $(TRAIN)/.ready ## Run the tests of training, which need TensorFlow
 	$(TRAIN)/python -m pytest tests/training -o addopts= -W default
 
 lint: $(DEV)/.ready .venv/checkov/bin/.ready ## Check format, style, types and the stack
 	$(DEV)/ruff format --check .
 	$(DEV)/ruff check .
+	$(DEV)/lint-imports
 	$(DEV)/mypy
 	$(DEV)/python -m tests.stack .venv/stack.json
 	.venv/checkov/bin/checkov --skip-download --compact --quiet --framework cloudformation --file .venv/stack.json
@@ -77,7 +80,7 @@ audit-dependencies: $(DEV)/.ready ## Ask whether vulnerabilities are known of th
 	$(DEV)/python -m scripts.vulnerabilities
 
 sbom: $(DEV)/.ready ## Write the CycloneDX list of the run-time packages to SBOM=sbom.json
-	cat requirements/run.txt requirements/s3_upload.txt \
+	cat requirements/functions.txt requirements/predict.txt requirements/s3.txt \
 	| $(DEV)/cyclonedx-py requirements --output-reproducible --output-file "$(SBOM)" -
 
 train: $(TRAIN)/.ready ## Train, calibrate, export and evaluate on DATA=folder (hours; QUICK=1: a try)
@@ -100,13 +103,13 @@ bench-audit: $(TRAIN)/.ready ## Measure how well an audit knows sets of known co
 	$(TRAIN)/python -m benchmarks.audit
 
 lock: $(UV) ## Pin the newest versions of requirements/*.in, with hashes
-	for name in uv run s3_upload local dev train checkov fuzz bench deepface; do $(UV) pip compile --quiet --universal \
+	for name in uv functions predict s3 local dev train checkov fuzz bench deepface; do $(UV) pip compile --quiet --universal \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	    --override requirements/overrides.txt --custom-compile-command "make lock" \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 clean: ## Remove the environments and all that tools left
-	rm -rf .venv .aws-sam .bench .coverage .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .aws-sam .bench .coverage .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 # uv installs ten times as fast as pip. Bytecode is compiled here, or each start would do it again.
 $(UV): requirements/uv.txt
@@ -119,7 +122,7 @@ $(UV): requirements/uv.txt
 	@echo "Installing .venv/$* ..." >&2
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv/$*
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv/$* $< >&2
-	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/.venv/$*/bin/python" -m cli "$$@"\n' \
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/.venv/$*/bin/python" -m ethnicity "$$@"\n' \
 	    "$(CURDIR)/layers/inference/python:$(CURDIR)/functions:$(CURDIR)" "$(CURDIR)" > .venv/$*/bin/ethnicity
 	@chmod +x .venv/$*/bin/ethnicity
 	@touch $@

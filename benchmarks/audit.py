@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from audit.prevalence import (
+from ethnicity.audit.prevalence import (
     REFERENCE_FILE,
     Answers,
     Reference,
@@ -29,11 +29,11 @@ from audit.prevalence import (
     load_reference,
     replicates,
 )
-from audit.records import Record
-from audit.tally import Tally
-from ethnicity import LABELS
+from ethnicity.audit.records import Record
+from ethnicity.audit.tally import Tally
 from ethnicity.classifier import Classifier, load_classifier
-from ethnicity.networks import read_model_file
+from ethnicity.labels import LABELS
+from ethnicity.model_files import read_model_file
 from ethnicity.pipeline import load_finder
 from training.calibrate import Scored
 from training.data import load_sets

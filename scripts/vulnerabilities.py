@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 REQUIREMENTS = Path(__file__).parents[1] / "requirements"
-LOCKS = (REQUIREMENTS / "run.txt", REQUIREMENTS / "s3_upload.txt")
+LOCKS = tuple(REQUIREMENTS / f"{name}.txt" for name in ("functions", "predict", "s3"))
 OSV = "https://api.osv.dev/v1/query"
 
 CLEAN, WANTING, UNREACHABLE = 0, 1, 3

@@ -17,6 +17,8 @@ from scripts.gateway import Event, HttpRequest, http_api
 
 PICTURES = Path(__file__).parent / "data"
 
+APPLICATION = "ethnicity.web.application:create_app"
+
 
 @dataclass(frozen=True)
 class LambdaContext:
@@ -81,7 +83,7 @@ def call(invoke: Invoke) -> Call:
 def origin() -> Iterator[str]:
     """Where the application listens: the socket is open before the server, so no one waits."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        command = [sys.executable, "-m", "uvicorn", "predict.app:app", "--no-access-log"]
+        command = [sys.executable, "-m", "uvicorn", "--factory", APPLICATION, "--no-access-log"]
         server = subprocess.Popen(
             [*command, "--log-level", "error", "--fd", str(listening.fileno())],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},

@@ -2,7 +2,7 @@
 
 import os
 
-from audit.sources import Folder, Listed
+from ethnicity.audit.sources import Folder, Listed
 
 
 class Deadly(Folder):

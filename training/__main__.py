@@ -16,7 +16,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ethnicity.networks import open_network, read_model_file
+from ethnicity.model_files import read_model_file
+from ethnicity.networks import Network
 from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE, load_finder
 from training import evaluate, options
 from training.calibrate import fit_calibrations
@@ -103,7 +104,7 @@ def _typical(sets: list[FaceSet]) -> NDArray[np.float32]:
 def _calibrate(sets: list[FaceSet], models: Path) -> None:
     """Fit on the validation pictures as the service sees them, and describe the model."""
     content = (models / NETWORK_FILE).read_bytes()
-    network, finder = open_network(content), load_finder()
+    network, finder = Network(content), load_finder()
     validation = [each.part("val") for each in sets]
     natural = [serve(finder, network, each) for each in validation]
     degraded = [serve_degraded(network, served, seed=0) for served in natural]

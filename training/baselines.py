@@ -13,7 +13,7 @@ from typing import Any
 import click
 import numpy as np
 
-from ethnicity import LABELS
+from ethnicity.labels import LABELS
 from ethnicity.pipeline import load_models
 from training import options
 from training.data import load_sets

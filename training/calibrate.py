@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import beta
 
-from ethnicity import LABELS
 from ethnicity.classifier import Calibration
+from ethnicity.labels import LABELS
 from training.metrics import equal_class_weights
 
 COVERAGE, CONFIDENCE = 0.9, 0.8

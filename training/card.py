@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from ethnicity import LABELS
+from ethnicity.labels import LABELS
 from training.markdown import between, table
 
 _TEMPLATES = Path(__file__).parent / "card"

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ethnicity import LABELS
 from ethnicity.faces import Finder, find_faces, whole_picture
 from ethnicity.geometry import Pixels
+from ethnicity.labels import LABELS
 from ethnicity.pipeline import load_finder
 from training import sources
 from training.sources import Source

@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ethnicity import LABELS
 from ethnicity.classifier import Calibration
+from ethnicity.labels import LABELS
 
 NETWORK_FILE = "ethnicity.tflite"
 KERAS_FILE = "ethnicity_cnn_model.h5"

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ethnicity import LABELS
 from ethnicity.classifier import softmax
+from ethnicity.labels import LABELS
 from training.data import FaceSet, written_whole
 from training.train import (
     Answers,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from ethnicity import LABELS
+from ethnicity.labels import LABELS
 
 BINS = 15
 """Of confidence, of equal width."""

@@ -8,8 +8,8 @@ import keras
 from keras import layers
 from keras.src.backend import KerasTensor
 
-from ethnicity import LABELS
 from ethnicity.faces import CHIP
+from ethnicity.labels import LABELS
 
 FEATURES = "features"
 """The layer whose output, pooled over the picture, feeds the classification layer."""

@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from ethnicity import LABELS
+from ethnicity.labels import LABELS
 from training import drawing
 from training.card import SET_NAMES
 from training.robustness import CONDITIONS

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.metrics import confusion_matrix
 
-from audit.prevalence import REFERENCE_FILE
-from ethnicity import LABELS
+from ethnicity.audit.prevalence import REFERENCE_FILE
 from ethnicity.classifier import Calibration, softmax
+from ethnicity.labels import LABELS
 from training.calibrate import Scored
 from training.report import judged
 

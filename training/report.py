@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from ethnicity import LABELS
 from ethnicity.classifier import Calibration, calibration_for
+from ethnicity.labels import LABELS
 from training.data import AGE_BANDS, GENDERS
 from training.metrics import (
     Estimate,

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ethnicity import LABELS
 from ethnicity.classifier import detail, mean_logits
 from ethnicity.faces import CHIP, Finder, align, find_faces
 from ethnicity.geometry import Pixels
+from ethnicity.labels import LABELS
 from ethnicity.networks import Network
 from training.augment import degraded
 from training.calibrate import Scored

@@ -21,8 +21,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from ethnicity import LABELS
 from ethnicity.geometry import Pixels
+from ethnicity.labels import LABELS
 
 _SIDE = 96
 """Published pictures are reduced to squares of this side: more than the network sees."""

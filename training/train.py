@@ -15,9 +15,9 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from ethnicity import LABELS
 from ethnicity.faces import CHIP
 from ethnicity.geometry import warp
+from ethnicity.labels import LABELS
 from training import backends, fast
 from training.augment import training_crop
 from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet

@@ -27,7 +27,8 @@ from ethnicity.faces import (
     verifier_view,
 )
 from ethnicity.geometry import Pixels, Transform
-from ethnicity.networks import MODELS, Network, load_network
+from ethnicity.model_files import MODELS
+from ethnicity.networks import Network, load_network
 from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE
 from training import fast
 from training.augment import Rng, covered_from_below, training_crop

@@ -1,1 +1,1 @@
-"""What the functions share besides the inference package."""
+"""What the functions share beside the package ``ethnicity``."""

@@ -13,7 +13,7 @@ for _name in ("boto3", "botocore", "urllib3"):
 
 
 def new_client(read_timeout: int, attempts: int) -> "S3Client":
-    """One that waits so many seconds for an answer, and tries so often in all."""
+    """A client that waits ``read_timeout`` seconds for an answer, and tries ``attempts`` times."""
     import boto3  # noqa: PLC0415 - slow to import
     from botocore.config import Config  # noqa: PLC0415
 
@@ -27,5 +27,11 @@ def new_client(read_timeout: int, attempts: int) -> "S3Client":
 
 @functools.cache
 def s3_client() -> "S3Client":
-    """The audit functions', one for the process, made when first asked for."""
+    """The audit functions' client, one for the process, made when first asked for."""
     return new_client(read_timeout=10, attempts=5)
+
+
+def aws_code(error: BaseException) -> str | None:
+    """AWS's code for an error that S3 answered with, such as SlowDown; ``None`` for any other."""
+    response = getattr(error, "response", None)  # not every error of botocore's has one
+    return response.get("Error", {}).get("Code") if isinstance(response, dict) else None

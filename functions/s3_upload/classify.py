@@ -1,13 +1,15 @@
-"""One upload to its result."""
+"""Uploads to their results."""
 
+from collections import Counter
+from collections.abc import Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ethnicity import answers
 from ethnicity.errors import PictureError
-from ethnicity.images import MAX_FILE_BYTES, check_size
+from ethnicity.images import check_size
 from ethnicity.pipeline import Models, classify
-from s3_upload.storage import Storage
+from s3_upload.storage import Storage, storage
 from s3_upload.uploads import Upload
 
 if TYPE_CHECKING:
@@ -22,6 +24,12 @@ IGNORED = "ignored"
 
 class KeepsChanging(Exception):
     """The object was overwritten again and again while its result was made."""
+
+
+def write_results(models: Models, uploads: Iterable[Upload], outcomes: Counter[str]) -> None:
+    """Write the result of each upload, and count the outcomes."""
+    for upload in uploads:
+        outcomes[write_result(models, storage(), upload)] += 1
 
 
 def write_result(models: Models, storage: Storage, upload: Upload) -> str:
@@ -62,8 +70,8 @@ def write_result(models: Models, storage: Storage, upload: Upload) -> str:
 
 def _answer(models: Models, body: "StreamingBody", size: int) -> dict[str, Any]:
     try:
-        check_size(size, MAX_FILE_BYTES)
-        classification = classify(models, body.read(), all_faces=True, max_bytes=MAX_FILE_BYTES)
+        check_size(size)
+        classification = classify(models, body.read(), all_faces=True)
     except PictureError as fault:
         return answers.error(fault)
     return answers.all_faces(classification)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ethnicity import LABELS
+from ethnicity.labels import LABELS
 from scripts.events import Fixture, fixtures
 from scripts.s3_events import BUCKET, S3Fixture, s3_fixtures
 from tests import aws

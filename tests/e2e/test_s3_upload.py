@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ethnicity import LABELS, answers
+from ethnicity import answers
 from ethnicity.errors import PictureError
+from ethnicity.labels import LABELS
 from ethnicity.pipeline import Models, classify, load_models
 from scripts.s3_events import S3Object, notification, sqs_batch
 from tests import aws
@@ -195,9 +196,7 @@ def result_key(upload: S3Object) -> str:
 
 def right_result(models: Models, upload: S3Object) -> dict[str, Any]:
     try:
-        answer = answers.all_faces(
-            classify(models, upload.content, all_faces=True, max_bytes=25_000_000)
-        )
+        answer = answers.all_faces(classify(models, upload.content, all_faces=True))
     except PictureError as fault:
         answer = answers.error(fault)
     source = {

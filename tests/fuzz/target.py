@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from ethnicity.web.faults import STATUS
 from predict.app import handler
-from predict.faults import STATUS
 from scripts.events import FORMS, GATEWAYS, base64_json, multipart, multipart_parts, raw
 from scripts.gateway import Event, HttpRequest, http_api
 

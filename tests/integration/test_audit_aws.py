@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,16 @@ import pytest
 from audit_summary import app as summary
 from audit_worker import app as worker
 from common.s3 import s3_client
+from ethnicity import audit
 from tests import aws
 from tests.aws import Call, Relay
-from tests.stack import ROOT, deploy
+from tests.stack import deploy
 from tests.state_machine import ExecutionFailed, StateMachine
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+SCHEMA = Path(audit.__file__).with_name("report.schema.json")
 SOURCE = "pictures-of-the-tests"
 GIVEN = {"prefix": "faces/", "title": "Faces"}
 
@@ -104,7 +107,7 @@ def test_a_prefix_comes_out_as_both_reports(
     folder = f"s3://{cloud.bucket}/audits/first/"
     assert answer == {"verdict": "unknown", "pictures": 4, "reports": folder}
     report = cloud.report()
-    schema = json.loads((ROOT / "audit" / "report.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     jsonschema.validate(report, schema)
     assert report["title"] == "Faces"
     assert {name: group["judged"] for name, group in report["folders"].items()} == {

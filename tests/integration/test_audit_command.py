@@ -14,17 +14,19 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from audit import command, sources
-from audit.command import audit
-from audit.prevalence import load_reference
-from audit.records import Record
-from audit.summary import UNIFORM, Target, largest_ratio, summarise, total_variation
-from audit.tally import Tally
-from audit.work import Journal, examine_all
-from ethnicity import LABELS
+from ethnicity.audit import sources
+from ethnicity.audit.prevalence import load_reference
+from ethnicity.audit.records import Record
+from ethnicity.audit.summary import UNIFORM, Target, largest_ratio, summarise, total_variation
+from ethnicity.audit.tally import Tally
+from ethnicity.audit.work import Journal, examine_all
+from ethnicity.cli import audit as command
+from ethnicity.cli.audit import audit
+from ethnicity.labels import LABELS
 from tests import aws
 from tests.sources import Deadly
-from tests.stack import ROOT
+
+SCHEMA = Path(sources.__file__).with_name("report.schema.json")
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -54,7 +56,9 @@ def run(*arguments: str | Path) -> Result:
 
 def report_in(out: Path) -> Any:
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    schema = json.loads((ROOT / "audit" / "report.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(
+        Path(sources.__file__).with_name("report.schema.json").read_text(encoding="utf-8")
+    )
     jsonschema.validate(report, schema)
     return report
 

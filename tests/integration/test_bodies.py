@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from ethnicity.errors import ImageTooLarge, NoImage, PictureError
-from predict.body import read_picture
-from predict.faults import STATUS, BadBase64, BadRequest, RequestFault
+from ethnicity.web.body import read_picture
+from ethnicity.web.faults import STATUS, BadBase64, BadRequest, RequestFault
 from scripts.events import BOUNDARY, FORMS, GATEWAYS, json_text, multipart, multipart_parts, raw
 from scripts.gateway import HttpRequest, http_api
 

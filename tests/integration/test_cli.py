@@ -16,9 +16,9 @@ from unittest import mock
 import httpx
 import pytest
 
-from cli.main import ethnicity
 from ethnicity.answers import NOTICE
-from ethnicity.images import MAX_FILE_BYTES
+from ethnicity.cli.main import ethnicity
+from ethnicity.limits import MAX_BYTES
 from ethnicity.pipeline import load_models
 from scripts.events import PICTURES, raw
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.conftest import Call
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-COMMAND = (sys.executable, "-m", "cli")
+COMMAND = (sys.executable, "-m", "ethnicity")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def test_pictures_that_cannot_be_classified_do_not_stop_the_others(tmp_path: Pat
     (tmp_path / "nothing.jpg").touch()
     too_large = tmp_path / "large.jpg"
     with too_large.open("wb") as file:
-        file.truncate(MAX_FILE_BYTES + 1)
+        file.truncate(MAX_BYTES + 1)
     paths = [
         tmp_path / "missing.jpg",
         tmp_path / "empty",
@@ -140,7 +140,7 @@ def test_pictures_that_cannot_be_classified_do_not_stop_the_others(tmp_path: Pat
 
 
 def test_standard_input_that_is_too_long_is_not_read_to_its_end() -> None:
-    done = run("predict", "-", stdin=bytes(MAX_FILE_BYTES + 2))
+    done = run("predict", "-", stdin=bytes(MAX_BYTES + 2))
 
     assert done.exit_code == 1
     assert "larger than 25 MB" in done.stderr
@@ -149,7 +149,7 @@ def test_standard_input_that_is_too_long_is_not_read_to_its_end() -> None:
 def test_a_damaged_installation_is_told_in_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.predict.load_models", lambda: load_models(tmp_path))
+    monkeypatch.setattr("ethnicity.cli.predict.load_models", lambda: load_models(tmp_path))
 
     done = run("predict", "a.jpg")
 

@@ -8,12 +8,13 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from ethnicity import web
 from scripts.events import EVENTS, Fixture, files, fixtures
 
 if TYPE_CHECKING:
     from tests.conftest import Answer, Invoke
 
-OPENAPI = Path(__file__).parents[2] / "functions" / "predict" / "openapi.json"
+OPENAPI = Path(web.__file__).with_name("openapi.json")
 
 UNDOCUMENTED = {"not_found", "method_not_allowed"}
 """Faults of requests for which the document has, by their nature, no operation."""

@@ -27,6 +27,6 @@ def test_an_answer_outside_the_contract_is_noticed(monkeypatch: pytest.MonkeyPat
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("predict.app.classify", fails)
+    monkeypatch.setattr("ethnicity.web.application.classify", fails)
     with pytest.raises(AssertionError):
         serve(SEEDS["face"])

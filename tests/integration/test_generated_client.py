@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ethnicity import web
 from scripts.events import PICTURES, raw
 
 if TYPE_CHECKING:
     from tests.conftest import Call
 
-DOCUMENT = Path(__file__).parents[2] / "functions" / "predict" / "openapi.json"
+DOCUMENT = Path(web.__file__).with_name("openapi.json")
 
 GENERATOR = """
 post_hooks: []  # it would format what it writes

@@ -37,8 +37,8 @@ def send_pictures(spool_max_size: int | None) -> dict[str, tuple[int, list[str]]
 
     sys.addaudithook(watch)
     # Only now, so that it sees the service start as well
+    from ethnicity.web.body import FormParser  # noqa: PLC0415
     from predict.app import handler  # noqa: PLC0415
-    from predict.body import FormParser  # noqa: PLC0415
     from scripts.gateway import http_api  # noqa: PLC0415
 
     if spool_max_size is not None:

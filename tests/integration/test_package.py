@@ -1,73 +1,139 @@
-"""What `pip install .` installs."""
+"""What `pip install .` installs, in an environment that has nothing else."""
 
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
+
+import httpx
+import pytest
 
 from scripts.events import PICTURES
 
 ROOT = Path(__file__).parents[2]
-
+UV = ROOT / ".venv" / "uv" / "bin" / "uv"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
+AWS_ONLY = {"aws-lambda-powertools", "mangum"}
+"""What the Lambda functions import and the package does not."""
 
-def test_the_package_depends_on_what_is_pinned_for_the_function_and_the_command() -> None:
-    asked = {re.split(r"[ <>=]", dependency)[0] for dependency in PROJECT["dependencies"]}
-    pinned = {
-        line
-        for file in ("run.in", "local.in")
-        for line in (ROOT / "requirements" / file).read_text(encoding="utf-8").splitlines()
-        if line and not line.startswith(("#", "-"))
-    }
-
-    assert asked == pinned
+S3_ONLY = {"boto3", "botocore", "s3transfer"}
 
 
-def test_the_wheel_holds_the_command_the_models_and_the_pages(tmp_path: Path) -> None:
-    # GIVEN a copy of the sources: building leaves files beside them
-    for folder in ("audit", "cli", "functions", "layers"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / folder, tmp_path / "source" / folder, ignore=ignored)
+def names(lines: list[str]) -> set[str]:
+    """The packages that requirements name, without versions, options and comments."""
+    return {re.split(r"[ <>=\[]", line)[0] for line in lines if line and line[0] not in "#-"}
+
+
+def pinned(*files: str) -> set[str]:
+    texts = [(ROOT / "requirements" / file).read_text(encoding="utf-8") for file in files]
+    return names([line for text in texts for line in text.splitlines()])
+
+
+def test_the_package_depends_on_what_is_pinned_for_it_and_on_nothing_of_aws() -> None:
+    locked = pinned("functions.in", "predict.in", "local.in")
+    assert names(PROJECT["dependencies"]) == locked - AWS_ONLY
+
+
+def test_the_extras_are_what_is_pinned_for_s3_and_for_training() -> None:
+    extras = PROJECT["optional-dependencies"]
+    assert names(extras["s3"]) == pinned("s3.in")
+    assert names(extras["training"]) == pinned("train.in") - {"click", "pytest", "tqdm"}
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment that holds the wheel and, from uv's cache, its dependencies."""
+    folder = tmp_path_factory.mktemp("package")
+    source = folder / "source"  # a copy: building leaves files beside the sources
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "layers", source / "layers", ignore=ignored)
     for file in ("pyproject.toml", "README.md", "LICENSE.md"):
-        shutil.copy(ROOT / file, tmp_path / "source")
+        shutil.copy(ROOT / file, source)
     build = "from setuptools import build_meta; build_meta.build_wheel('..')"
-    subprocess.run(
-        [sys.executable, "-c", build],
-        cwd=tmp_path / "source",
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([sys.executable, "-c", build], cwd=source, stdout=subprocess.DEVNULL, check=True)
+    (wheel,) = folder.glob("*.whl")
+    new = folder / "environment"
+    uv("venv", "--python", sys.executable, new)
+    uv("pip", "sync", "--python", new, ROOT / "requirements" / "local.txt")
+    uv("pip", "uninstall", "--python", new, *AWS_ONLY, *S3_ONLY)
+    uv("pip", "install", "--python", new, "--no-deps", wheel)
+    return new
 
-    installed = tmp_path / "installed"
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(installed)
 
-    (entry_points,) = installed.glob("*.dist-info/entry_points.txt")
-    assert "ethnicity = cli.main:ethnicity" in entry_points.read_text(encoding="utf-8")
-    # THEN it classifies with nothing but itself and its dependencies, and has its pages
-    use = (
-        "from starlette.testclient import TestClient\n"
-        "from cli.main import ethnicity\n"
-        "from predict.app import app\n"
-        "assert {TestClient(app).get(p).status_code for p in ('/', '/docs', '/model')} == {200}\n"
-        f"ethnicity(['audit', {str(PICTURES)!r}, '--jobs', '1'], standalone_mode=False)\n"
-        f"ethnicity(['predict', '--json', {str(PICTURES / 'portrait.jpg')!r}])\n"
-    )
+def uv(*arguments: str | Path) -> None:
+    subprocess.run([UV, "--quiet", "--offline", *arguments], check=True)
+
+
+def run(environment: Path, *arguments: str) -> str:
+    """What a program of the environment prints, with nothing of the checkout in its path."""
+    program, *rest = arguments
     done = subprocess.run(
-        [sys.executable, "-c", use],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(installed)},
+        [environment / "bin" / program, *rest],
+        cwd=environment,
+        env={"PATH": os.environ["PATH"]},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    assert '"faces_found": 1' in done.stdout
-    assert {file.name for file in (tmp_path / "audit-report").iterdir()} >= {
-        "report.html",
-        "report.json",
-    }
+    return done.stdout
+
+
+LIST = """
+from importlib.metadata import packages_distributions
+names = packages_distributions().items()
+print(*sorted(name for name, owners in names if "apparent-ethnicity" in owners))
+"""
+
+
+def test_the_wheel_installs_no_name_but_ethnicity(environment: Path) -> None:
+    assert run(environment, "python", "-c", LIST).split() == ["ethnicity"]
+
+
+def test_predict_runs_where_only_the_wheel_is_installed(environment: Path) -> None:
+    answer = json.loads(
+        run(environment, "ethnicity", "predict", "--json", str(PICTURES / "portrait.jpg"))
+    )
+    assert answer["faces_found"] == 1
+
+
+def test_audit_runs_where_only_the_wheel_is_installed(environment: Path, tmp_path: Path) -> None:
+    run(environment, "ethnicity", "audit", str(PICTURES), "--jobs", "1", "--out", str(tmp_path))
+    assert {file.name for file in tmp_path.iterdir()} == {"report.html", "report.json"}
+
+
+def test_an_audit_of_s3_says_which_extra_it_needs(environment: Path) -> None:
+    done = subprocess.run(
+        [environment / "bin" / "ethnicity", "audit", "s3://bucket/prefix"],
+        cwd=environment,
+        env={"PATH": os.environ["PATH"]},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "Error: Reading from S3 needs boto3: pip install boto3\n"
+
+
+def test_serve_runs_where_only_the_wheel_is_installed(environment: Path) -> None:
+    command = [str(environment / "bin" / "ethnicity"), "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=environment, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        running = next(line for line in server.stderr if "running on" in line)
+        address = next(word for word in running.split() if word.startswith("http://"))
+        answers = [httpx.get(f"{address}{path}", timeout=60) for path in ("/", "/docs", "/model")]
+        server.terminate()
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+
+
+def test_the_python_api_runs_where_only_the_wheel_is_installed(environment: Path) -> None:
+    portrait = str(PICTURES / "portrait.jpg")
+    program = (
+        "from ethnicity import LABELS, classify, load_models\n"
+        f"print(classify(load_models(), {portrait!r}).faces[0].label in LABELS)"
+    )
+    assert run(environment, "python", "-c", program) == "True\n"

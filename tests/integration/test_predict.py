@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from mangum import Mangum
 from PIL import Image
 from starlette.routing import Route
 
-from ethnicity import LABELS
+from ethnicity import web
 from ethnicity.answers import NOTICE
-from ethnicity.networks import MODELS
+from ethnicity.labels import LABELS
+from ethnicity.model_files import MODELS
 from ethnicity.pipeline import classify
+from ethnicity.web.application import create_app
 from predict import app
 from scripts.events import (
     BOUNDARY,
@@ -197,7 +200,8 @@ def test_an_answer_is_uncertain_when_its_prediction_set_holds_more_than_one_labe
     thresholds = np.full(len(LABELS), np.sort(face.probabilities)[-size])
     calibration = replace(app.models.classifier.calibrations[0], thresholds=thresholds)
     classifier = replace(app.models.classifier, calibrations=(calibration,))
-    monkeypatch.setattr(app, "models", replace(app.models, classifier=classifier))
+    models = replace(app.models, classifier=classifier)
+    monkeypatch.setattr(app, "adapter", Mangum(create_app(models), lifespan="off"))
 
     body = call(raw(portrait)).body
 
@@ -682,7 +686,7 @@ def test_a_page_is_the_file_and_comes_through_every_service(
 
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    file = ROOT / "functions" / "predict" / PAGES[path]
+    file = Path(web.__file__).with_name(PAGES[path])
     assert answer.body == file.read_text(encoding="utf-8")
 
 
@@ -811,7 +815,7 @@ def test_a_fault_of_the_service_says_nothing_about_the_request_or_the_code(
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError(f"{CANARY} in {__file__}")
 
-    monkeypatch.setattr(app, "classify", fails)
+    monkeypatch.setattr("ethnicity.web.application.classify", fails)
     for form, gateway in itertools.product(FORMS.values(), GATEWAYS.values()):
         answer = call(form(portrait), gateway)
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from ethnicity import LABELS
+from ethnicity.labels import LABELS
 from scripts.events import PICTURES, raw
 from tests.conftest import Call
 

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ethnicity import LABELS, answers
+from ethnicity import answers
+from ethnicity.labels import LABELS
 from ethnicity.pipeline import classify
-from s3_upload import app
+from s3_upload import app, outcomes
 from s3_upload.classify import write_result
 from s3_upload.storage import storage
 from s3_upload.uploads import Upload, is_batch, uploads_in
@@ -476,7 +477,7 @@ def test_a_notification_by_itself_fails_with_an_error_that_says_nothing(
     cloud.relay.fault = fault_at("GET", "AccessDenied")
 
     # THEN Lambda brings it again, as it does with whatever comes without a queue and fails
-    with pytest.raises(app.NotDone) as raised:
+    with pytest.raises(outcomes.NotDone) as raised:
         cloud.invoke(form(upload))
 
     assert str(raised.value) == ""
@@ -489,7 +490,7 @@ def test_a_notification_by_itself_fails_with_an_error_that_says_nothing(
     "event", [{}, [], None, "uploads/me.jpg", 1, {"Records": {"0": 1}}, {"Records": [{}]}, {"a": 1}]
 )
 def test_other_events_fail(cloud: Cloud, event: Any) -> None:
-    with pytest.raises(app.NotDone):
+    with pytest.raises(outcomes.NotDone):
         cloud.invoke(event)
     # THEN within a queue they end among the dead letters, where someone may look at them
     assert cloud.failed(messages(event)) == ["00000000-example"]
@@ -513,7 +514,7 @@ def test_a_key_that_is_no_text_fails(cloud: Cloud, portrait: bytes) -> None:
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What the function's own logger writes."""
     written = io.StringIO()
-    monkeypatch.setattr(app.logger.registered_handler, "stream", written)
+    monkeypatch.setattr(outcomes.logger.registered_handler, "stream", written)
     return written
 
 
@@ -540,7 +541,7 @@ def test_logs_and_metrics_tell_counts_codes_and_places_and_nothing_of_anyone(
     )
 
     assert len(cloud.failed(mailed)) == 5
-    with pytest.raises(app.NotDone):
+    with pytest.raises(outcomes.NotDone):
         cloud.invoke(notification(uploads[2]))
 
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
@@ -562,11 +563,11 @@ def test_logs_and_metrics_tell_counts_codes_and_places_and_nothing_of_anyone(
         "JSONDecodeError",
     ]
     # THEN the outcomes are counted, in the log and for CloudWatch
-    outcomes = {"ok": 1, "corrupt_image": 1, "failed": 5, "gone": 1}
+    counts = {"ok": 1, "corrupt_image": 1, "failed": 5, "gone": 1}
     done = [line["outcomes"] for line in lines if line["level"] == "INFO"]
-    assert done == [outcomes, {"failed": 1}]
+    assert done == [counts, {"failed": 1}]
     metrics = [json.loads(line) for line in printed.out.splitlines() if '"_aws"' in line]
-    assert {metric["outcome"]: metric["Uploads"][0] for metric in metrics[:4]} == outcomes
+    assert {metric["outcome"]: metric["Uploads"][0] for metric in metrics[:4]} == counts
     assert all(set(metric) == METRIC_FIELDS for metric in metrics)
 
 

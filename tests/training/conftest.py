@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ethnicity import LABELS
 from ethnicity.faces import find_faces
 from ethnicity.images import decode
+from ethnicity.labels import LABELS
 from ethnicity.pipeline import load_finder
 from training.augment import training_crop
 

@@ -14,7 +14,8 @@ from ethnicity.classifier import calibration_for, detail, load_classifier, softm
 from ethnicity.faces import CHIP, align, find_faces
 from ethnicity.geometry import Pixels
 from ethnicity.images import decode
-from ethnicity.networks import MODELS, open_network
+from ethnicity.model_files import MODELS
+from ethnicity.networks import Network
 from ethnicity.pipeline import load_finder
 from training import card, evaluate, plots
 from training.augment import training_crop
@@ -64,7 +65,7 @@ def test_the_served_network_answers_as_the_keras_model_does(chips: Pixels) -> No
 def test_the_exported_network_is_the_keras_model(chips: Pixels, tmp_path: Path) -> None:
     model = keras.models.load_model(KERAS_FILE, compile=False)
     export_network(model, tmp_path / "float.tflite")
-    network = open_network((tmp_path / "float.tflite").read_bytes())
+    network = Network((tmp_path / "float.tflite").read_bytes())
     exported = np.array([[*network(chip.astype(np.float32)).values()] for chip in chips])
     logits = keras.ops.convert_to_numpy(model(chips.astype(np.float32)))
     assert np.abs(softmax(exported[:, 0]) - softmax(logits)).max() <= 1e-3

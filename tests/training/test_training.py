@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 
-from audit.prevalence import load_reference
+from ethnicity.audit.prevalence import load_reference
 from ethnicity.geometry import Pixels
 from ethnicity.networks import load_network
 from ethnicity.pipeline import VERIFIER_FILE, classify, load_models

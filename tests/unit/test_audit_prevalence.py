@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.prevalence import (
+from ethnicity.audit.prevalence import (
     Answers,
     Reference,
     estimate,
@@ -15,10 +15,10 @@ from audit.prevalence import (
     load_reference,
     replicates,
 )
-from audit.records import Record
-from audit.tally import Tally
-from ethnicity import LABELS
+from ethnicity.audit.records import Record
+from ethnicity.audit.tally import Tally
 from ethnicity.classifier import load_classifier
+from ethnicity.labels import LABELS
 
 CALIBRATED = Reference({"one": np.zeros((1, 6))}, "model")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.sources import SourceError, group_of, is_picture, open_source
+from ethnicity.audit.sources import SourceError, group_of, is_picture, open_source
 
 PICTURES = {"train/White/a.jpg": b"one", "train/b.JPEG": b"two", "test/c.png": b"three"}
 OTHERS = {"train/labels.csv": b"x", ".hidden/d.jpg": b"x", "__MACOSX/e.jpg": b"x", "._f.jpg": b"x"}

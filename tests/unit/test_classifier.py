@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ethnicity import LABELS
 from ethnicity.classifier import Calibration, Classifier, calibration_for, detail
 from ethnicity.faces import CHIP, Finder, align, find_faces
 from ethnicity.geometry import Pixels
-from ethnicity.networks import MODELS, Network, Tensor
+from ethnicity.labels import LABELS
+from ethnicity.model_files import MODELS
+from ethnicity.networks import Network, Tensor
 from ethnicity.pipeline import Models
 from tests.unit.pictures import resized
 

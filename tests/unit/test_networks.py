@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ethnicity import LABELS, blazeface
+from ethnicity import blazeface
 from ethnicity.classifier import load_classifier
 from ethnicity.faces import CHIP
-from ethnicity.networks import MODELS, ModelFileError, load_network, read_model_file
+from ethnicity.labels import LABELS
+from ethnicity.model_files import MODELS, ModelFileError, read_model_file
+from ethnicity.networks import load_network
 from ethnicity.pipeline import DETECTOR_FILE, Models, load_models
 
 NAME = "model.bin"

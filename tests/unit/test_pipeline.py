@@ -1,13 +1,15 @@
 """Bytes in, classifications and answers out, by the committed models."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ethnicity import LABELS, answers, geometry, pipeline
+from ethnicity import answers, geometry, pipeline
 from ethnicity.errors import (
     CorruptImage,
     ImageTooLarge,
@@ -18,6 +20,8 @@ from ethnicity.errors import (
 )
 from ethnicity.faces import CHIP, find_faces
 from ethnicity.geometry import Pixels
+from ethnicity.labels import LABELS
+from ethnicity.limits import MAX_BYTES
 from ethnicity.pipeline import Classification, ClassifiedFace, Models, classify
 from tests.unit.pictures import encode, encode_oriented, on_canvas, resized
 from tests.unit.profiles import SRGB, SRGB_CURVE, parametric, rgb
@@ -202,11 +206,57 @@ def test_each_fault_of_a_picture_has_its_own_exception(models: Models, astronaut
     with pytest.raises(CorruptImage):
         classify(models, astronaut[:40_000])
     with pytest.raises(ImageTooLarge):
-        classify(models, astronaut, max_bytes=len(astronaut) - 1)
+        classify(models, astronaut.ljust(MAX_BYTES + 1, b"\0"))
 
 
-def test_a_limit_of_bytes_is_passed_on(models: Models, astronaut: bytes) -> None:
-    assert classify(models, astronaut, max_bytes=len(astronaut)).faces_found == 1
+def test_a_picture_may_be_bytes_of_any_kind_or_a_path(
+    models: Models, portrait: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "portrait.jpg"
+    path.write_bytes(portrait)
+    expected = answers.largest_face(classify(models, portrait))
+
+    for same in (bytearray(portrait), memoryview(portrait), path, str(path)):
+        assert answers.largest_face(classify(models, same)) == expected
+
+
+def test_a_file_that_is_too_large_is_not_read_to_its_end(models: Models, tmp_path: Path) -> None:
+    path = tmp_path / "large.jpg"
+    with path.open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(ImageTooLarge):
+        classify(models, path)
+
+
+def test_a_path_that_cannot_be_read_raises_the_systems_error(models: Models) -> None:
+    with pytest.raises(FileNotFoundError):
+        classify(models, "no/such/file.jpg")
+
+
+@pytest.mark.parametrize("wrong", [None, 1, np.zeros((8, 8, 3), np.uint8), Image.new("L", (8, 8))])
+def test_a_picture_of_another_type_is_named_and_what_is_taken(models: Models, wrong: Any) -> None:
+    with pytest.raises(
+        TypeError, match=rf"bytes of a JPEG or a path to one, not {type(wrong).__name__}$"
+    ):
+        classify(models, wrong)
+
+
+def test_models_of_another_type_are_named_and_how_to_load_them(portrait: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"^models must be the result of load_models\(\), not bytes$"
+    ):
+        classify(portrait, portrait)
+
+
+def test_threads_that_share_the_models_get_the_same_answers_as_one(
+    models: Models, portrait: bytes, astronaut: bytes
+) -> None:
+    pictures = [portrait, astronaut] * 8
+    expected = [answers.all_faces(classify(models, each, all_faces=True)) for each in pictures]
+
+    with ThreadPoolExecutor(4) as threads:
+        found = threads.map(lambda each: classify(models, each, all_faces=True), pictures)
+        assert [answers.all_faces(each) for each in found] == expected
 
 
 # Answers

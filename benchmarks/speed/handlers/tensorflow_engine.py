@@ -34,5 +34,6 @@ def _load() -> Network:
     return cast("Network", KerasNetwork(compiled))
 
 
-app.models = replace(app.models, classifier=replace(app.models.classifier, network=_load()))
+_models = replace(app.models, classifier=replace(app.models.classifier, network=_load()))
+app.adapter = Mangum(create_app(_models), lifespan="off")
 handler = app.handler

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ethnicity import LABELS
 from ethnicity.errors import PictureError
+from ethnicity.labels import LABELS
 from ethnicity.pipeline import Classification, ClassifiedFace
 
 NOTICE = (
@@ -30,16 +30,15 @@ def error(fault: PictureError) -> dict[str, str]:
 
 
 def _face(face: ClassifiedFace) -> dict[str, Any]:
-    best = int(face.probabilities.argmax())
     return {
-        "ethnicity": LABELS[best],
-        "confidence": round(float(face.probabilities[best]), _DECIMALS),
+        "ethnicity": face.label,
+        "confidence": round(face.confidence, _DECIMALS),
         "probabilities": {
             label: round(float(probability), _DECIMALS)
             for label, probability in zip(LABELS, face.probabilities, strict=True)
         },
         "prediction_set": list(face.prediction_set),
-        "uncertain": len(face.prediction_set) > 1,
+        "uncertain": face.uncertain,
         "face": {
             "box": list(face.box),
             "score": None if face.score is None else round(face.score, _DECIMALS),

@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ethnicity import LABELS
 from ethnicity.geometry import Pixels
-from ethnicity.networks import MODELS, Network, load_network, read_model_file
+from ethnicity.labels import LABELS
+from ethnicity.model_files import MODELS, read_model_file
+from ethnicity.networks import Network, load_network
 
 Probabilities = NDArray[np.float64]
 """Shape (5,), in the order of LABELS, summing to 1."""

@@ -9,14 +9,7 @@ from ethnicity.colour import Profile, read_profile
 from ethnicity.errors import CorruptImage, ImageTooLarge, NoImage
 from ethnicity.geometry import Pixels
 from ethnicity.jpeg import JpegHeader, read_header
-
-MAX_BYTES = 5_000_000
-"""What a request may carry; callers with another limit pass their own."""
-
-MAX_FILE_BYTES = 25_000_000
-"""What those take that read a file: the command, the upload bucket, the audit."""
-
-MAX_PIXELS = 50_000_000
+from ethnicity.limits import MAX_BYTES, MAX_PIXELS
 
 _MAX_SCANS = 100
 _MAX_SCAN_PIXELS = 20 * MAX_PIXELS
@@ -56,7 +49,7 @@ class Picture:
 
 
 def check_size(length: int, max_bytes: int = MAX_BYTES) -> None:
-    """Refuse what is too long to be taken, or empty, before it is read or decoded.
+    """Refuse a file that is empty or too long, before it is read or decoded.
 
     Raises:
         NoImage, ImageTooLarge
@@ -67,14 +60,14 @@ def check_size(length: int, max_bytes: int = MAX_BYTES) -> None:
         raise ImageTooLarge.bytes(max_bytes)
 
 
-def decode(data: bytes, max_bytes: int = MAX_BYTES) -> Picture:
+def decode(data: bytes) -> Picture:
     """Decode a JPEG: greyscale, CMYK and progressive ones too, its EXIF orientation applied.
 
     Raises:
         NoImage, ImageTooLarge, NotJpeg: found without decoding.
         CorruptImage: the data does not decode, or only partly.
     """
-    check_size(len(data), max_bytes)
+    check_size(len(data))
     header = read_header(data)
     frame = header.frame
     _check_cost(header, len(data))

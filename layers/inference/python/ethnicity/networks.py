@@ -1,6 +1,6 @@
-"""The neural networks' files, checked, and run by LiteRT on one thread."""
+"""Neural networks, run by LiteRT on one thread."""
 
-import hashlib
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,41 +8,41 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-MODELS = Path(__file__).parent / "models"
+from ethnicity.model_files import MODELS, read_model_file
 
 Tensor = NDArray[np.float32]
 
 
-class ModelFileError(Exception):
-    """A model file is missing or is not the one that was released."""
+class Network:
+    """A network that is ready to run: one image in, one or more tensors out.
 
-
-def read_model_file(name: str, folder: Path = MODELS) -> bytes:
-    """The bytes of a model file whose SHA-256 stands in the folder's SHA256SUMS.
-
-    Raises:
-        ModelFileError: the file or its checksum is missing, or they disagree.
+    Threads may share it. An interpreter serves one thread only, so each thread gets its own at its
+    first call.
     """
-    try:
-        content = (folder / name).read_bytes()
-        sums = (folder / "SHA256SUMS").read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise ModelFileError(f"{error.filename} cannot be read: reinstall the package") from error
-    if f"{hashlib.sha256(content).hexdigest()}  {name}" not in sums.splitlines():
-        raise ModelFileError(f"{name} does not match its checksum: reinstall the package")
-    return content
+
+    def __init__(self, content: bytes) -> None:
+        """Load the content of a .tflite file."""
+        self._content = content
+        self._of_thread = threading.local()
+        self._of_thread.loaded = _load(content)
+
+    def __call__(self, image: Tensor) -> dict[str, Tensor]:
+        """Run on one image of shape (height, width, 3); outputs by name, without the batch axis."""
+        loaded = getattr(self._of_thread, "loaded", None)
+        if loaded is None:
+            loaded = self._of_thread.loaded = _load(self._content)
+        return loaded.run(image)
 
 
 @dataclass(frozen=True)
-class Network:
-    """A loaded network: one image in, one or more tensors out. Not safe to share among threads."""
+class _Loaded:
+    """One thread's interpreter, and where its tensors are."""
 
     interpreter: Interpreter
     input_index: int
     output_indices: dict[str, int]
 
-    def __call__(self, image: Tensor) -> dict[str, Tensor]:
-        """Run on one image of shape (height, width, 3); outputs by name, without the batch axis."""
+    def run(self, image: Tensor) -> dict[str, Tensor]:
         self.interpreter.set_tensor(self.input_index, image[np.newaxis])
         self.interpreter.invoke()
         return {
@@ -51,19 +51,18 @@ class Network:
         }
 
 
+def _load(content: bytes) -> _Loaded:
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    (image,) = interpreter.get_input_details()
+    outputs = {detail["name"]: detail["index"] for detail in interpreter.get_output_details()}
+    return _Loaded(interpreter, image["index"], outputs)
+
+
 def load_network(name: str, folder: Path = MODELS) -> Network:
     """Load a .tflite file of the models folder.
 
     Raises:
         ModelFileError: as `read_model_file`.
     """
-    return open_network(read_model_file(name, folder))
-
-
-def open_network(content: bytes) -> Network:
-    """Make the content of a .tflite file ready to run."""
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
-    (image,) = interpreter.get_input_details()
-    outputs = {detail["name"]: detail["index"] for detail in interpreter.get_output_details()}
-    return Network(interpreter, image["index"], outputs)
+    return Network(read_model_file(name, folder))

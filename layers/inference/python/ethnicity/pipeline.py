@@ -1,5 +1,6 @@
 """The whole way, in one direction: bytes, picture, faces, probabilities."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,10 @@ from ethnicity.classifier import Classifier, Probabilities, load_classifier
 from ethnicity.errors import NoFace
 from ethnicity.faces import Face, Finder
 from ethnicity.images import Picture
-from ethnicity.networks import MODELS, load_network
+from ethnicity.labels import LABELS
+from ethnicity.limits import MAX_BYTES
+from ethnicity.model_files import MODELS
+from ethnicity.networks import load_network
 
 DETECTOR_FILE = "face_detection_short_range.tflite"
 VERIFIER_FILE = "face_verifier.tflite"
@@ -16,7 +20,7 @@ VERIFIER_FILE = "face_verifier.tflite"
 
 @dataclass(frozen=True)
 class Models:
-    """What is loaded once and used for every picture. Not safe to share among threads."""
+    """The networks and their calibration: loaded once, used for every picture by any thread."""
 
     finder: Finder
     classifier: Classifier
@@ -24,8 +28,12 @@ class Models:
 
 @dataclass(frozen=True)
 class ClassifiedFace:
-    """One face's answer.
+    """What the classifier says about one face.
 
+    ``probabilities``: float64, shape (5,), in the order of `LABELS`, summing to 1; calibrated for
+    equally common labels.
+    ``prediction_set``: the labels that a conformal predictor keeps at 90 % coverage, the most
+    probable first; never empty.
     ``box``: left, top, width, height in whole pixels of the picture as displayed.
     ``score``: how sure it is that this is a face, 0 to 1; ``None`` where the picture itself is a
     face crop.
@@ -36,10 +44,29 @@ class ClassifiedFace:
     box: tuple[int, int, int, int]
     score: float | None
 
+    @property
+    def label(self) -> str:
+        """The most probable label."""
+        return LABELS[int(self.probabilities.argmax())]
+
+    @property
+    def confidence(self) -> float:
+        """Its probability, 0.2 to 1."""
+        return float(self.probabilities.max())
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether more than one label is in the prediction set."""
+        return len(self.prediction_set) > 1
+
 
 @dataclass(frozen=True)
 class Classification:
-    """The classified faces of a picture, largest first, of all that were found in it."""
+    """The classified faces of a picture, largest first.
+
+    ``faces_found``: how many faces were found; ``faces`` has only the largest unless all were asked
+    for. ``model``: the version of the classifier.
+    """
 
     faces: tuple[ClassifiedFace, ...]
     faces_found: int
@@ -66,23 +93,51 @@ def load_finder(folder: Path = MODELS) -> Finder:
 
 def classify(
     models: Models,
-    data: bytes,
+    jpeg: bytes | bytearray | memoryview | str | os.PathLike[str],
     *,
     all_faces: bool = False,
-    max_bytes: int = images.MAX_BYTES,
 ) -> Classification:
-    """Classify the largest face of a JPEG, or all of them.
+    """Classify the largest face of a JPEG, or all of them with ``all_faces``.
+
+    ``jpeg``: the file's bytes, or the path of the file; up to 25 MB and 50 megapixels.
+
+    Threads may share ``models`` and call this at the same time.
+
+    >>> from ethnicity import classify, load_models
+    >>> result = classify(load_models(), "tests/data/portrait.jpg")
+    >>> result.faces[0].label, result.faces[0].prediction_set
+    ('White', ('White',))
 
     Raises:
         PictureError: one of its kinds for each fault that a picture can have; see `errors`.
+        OSError: the path cannot be read.
+        TypeError: an argument is of another type.
     """
-    picture = images.decode(data, max_bytes)
+    if not isinstance(models, Models):
+        raise TypeError(f"models must be the result of load_models(), not {_type_name(models)}")
+    picture = images.decode(_read(jpeg))
     found = faces.find_faces(models.finder, picture.pixels, thorough=all_faces)
     if not found:
         raise NoFace
     chosen = found if all_faces else found[:1]
     answers = tuple(_classify_face(models.classifier, picture, face) for face in chosen)
     return Classification(answers, len(found), models.classifier.version)
+
+
+def _read(jpeg: object) -> bytes:
+    """The bytes; of a file that is too large, no more than show that it is."""
+    if isinstance(jpeg, bytes):
+        return jpeg
+    if isinstance(jpeg, bytearray | memoryview):
+        return bytes(jpeg)
+    if isinstance(jpeg, str | os.PathLike):
+        with open(jpeg, "rb") as file:  # noqa: PTH123 - also takes other libraries' paths
+            return file.read(MAX_BYTES + 1)
+    raise TypeError(f"jpeg must be the bytes of a JPEG or a path to one, not {_type_name(jpeg)}")
+
+
+def _type_name(value: object) -> str:
+    return type(value).__name__
 
 
 def _classify_face(classifier: Classifier, picture: Picture, face: Face) -> ClassifiedFace:

@@ -101,11 +101,6 @@ def is_picture(name: str) -> bool:
     return not hidden and path.suffix.lower() in JPEG_SUFFIXES + OTHER_PICTURES
 
 
-def name_below(prefix: str, key: str) -> str:
-    """What an object is called by those who list the prefix: its key without it."""
-    return key.removeprefix(prefix).lstrip("/")
-
-
 def group_of(name: str, depth: int) -> str:
     """The first ``depth`` folders of a path; empty at the top."""
     return "/".join(PurePosixPath(name).parent.parts[:depth])
@@ -280,7 +275,9 @@ def _descriptor(path: Path) -> int:
 
 @functools.cache
 def _s3() -> "S3Client":
-    import boto3  # noqa: PLC0415 - slow to import, and few need it
-    from botocore.config import Config  # noqa: PLC0415
-
+    try:
+        import boto3  # noqa: PLC0415 - slow to import, and few need it
+        from botocore.config import Config  # noqa: PLC0415
+    except ImportError as error:
+        raise SourceError("Reading from S3 needs boto3: pip install boto3") from error
     return boto3.client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": 5}))

@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from ethnicity import answers
 from ethnicity.errors import PictureError
-from ethnicity.images import MAX_FILE_BYTES, check_size
-from ethnicity.networks import ModelFileError
+from ethnicity.limits import MAX_BYTES
+from ethnicity.model_files import ModelFileError
 from ethnicity.pipeline import Models, classify, load_models
 
 SUFFIXES = (".jpg", ".jpeg")
@@ -105,25 +105,13 @@ def _expand(path: str) -> Iterator[tuple[str, str]]:
 def _answer(models: Models, name: str, faces: str) -> dict[str, Any]:
     """What the service would answer, or its error."""
     try:
-        picture = _read(name)
-        classification = classify(
-            models, picture, all_faces=faces == "all", max_bytes=MAX_FILE_BYTES
-        )
+        picture = sys.stdin.buffer.read(MAX_BYTES + 1) if name == STDIN else Path(name)
+        classification = classify(models, picture, all_faces=faces == "all")
     except PictureError as fault:
         return answers.error(fault)
     except OSError as fault:
         return {"error": f"It cannot be read: {fault.strerror}", "code": "unreadable"}
     return (answers.all_faces if faces == "all" else answers.largest_face)(classification)
-
-
-def _read(name: str) -> bytes:
-    """The picture's bytes; of one that is too large, no more than it takes to see that."""
-    if name == STDIN:
-        return sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-    with Path(name).open("rb") as file:
-        picture = file.read(MAX_FILE_BYTES + 1)
-    check_size(len(picture), MAX_FILE_BYTES)
-    return picture
 
 
 def _row(name: str, face: dict[str, Any], width: int) -> str:

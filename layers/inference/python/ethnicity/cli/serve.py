@@ -26,4 +26,10 @@ def serve(host: str, port: int) -> None:
     """
     import uvicorn  # noqa: PLC0415 - no other command needs a server
 
-    uvicorn.run("predict.app:app", host=host, port=port, access_log=False)
+    uvicorn.run(
+        "ethnicity.web.application:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        access_log=False,
+    )

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ethnicity import LABELS
-from ethnicity.networks import MODELS, read_model_file
+from ethnicity.labels import LABELS
+from ethnicity.model_files import MODELS, read_model_file
 
 REFERENCE_FILE = "reference.json"
 

@@ -2,9 +2,9 @@
 
 import click
 
-from audit.command import audit
-from cli.predict import predict
-from cli.serve import serve
+from ethnicity.cli.audit import audit
+from ethnicity.cli.predict import predict
+from ethnicity.cli.serve import serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

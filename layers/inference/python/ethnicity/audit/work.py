@@ -18,10 +18,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from audit.records import CRASHED, UNREADABLE, Record, examine
-from audit.sources import Listed, Source
+from ethnicity.audit.examine import examine
+from ethnicity.audit.records import CRASHED, UNREADABLE, Record
+from ethnicity.audit.sources import Listed, Source
 from ethnicity.errors import PictureError
-from ethnicity.images import MAX_FILE_BYTES, check_size
+from ethnicity.images import check_size
 from ethnicity.pipeline import Models, load_models
 
 CHUNK = 16
@@ -157,7 +158,7 @@ def examine_listed(models: Models, source: Source, picture: Listed) -> Record:
     """Read and examine one picture; a fault becomes its record."""
     try:
         if picture.size is not None:
-            check_size(picture.size, MAX_FILE_BYTES)
+            check_size(picture.size)
         data = source.read(picture)
     except PictureError as fault:
         return Record(picture.name, picture.group, fault.code)

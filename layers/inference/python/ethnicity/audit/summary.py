@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from audit.prevalence import Floats, Reference, Shares, estimate, interval, replicates
-from audit.records import CRASHED, NO_FACE, NOT_DONE, UNREADABLE
-from audit.tally import EDGES, Tally
-from ethnicity import LABELS
+from ethnicity.audit.prevalence import Floats, Reference, Shares, estimate, interval, replicates
+from ethnicity.audit.records import CRASHED, NO_FACE, NOT_DONE, UNREADABLE
+from ethnicity.audit.tally import EDGES, Tally
 from ethnicity.errors import CorruptImage, NoImage, NotJpeg
-from ethnicity.images import MAX_FILE_BYTES
+from ethnicity.labels import LABELS
+from ethnicity.limits import MAX_BYTES
 
 SCHEMA = "apparent-ethnicity-audit/1"
 
@@ -25,7 +25,7 @@ REASONS = {
     NoImage.code: "It is empty",
     NotJpeg.code: "It is no JPEG, whatever its name says",
     CorruptImage.code: "It is corrupt or truncated",
-    "image_too_large": f"It has more than {MAX_FILE_BYTES // 1_000_000} MB or 50 megapixels",
+    "image_too_large": f"It has more than {MAX_BYTES // 1_000_000} MB or 50 megapixels",
 }
 """What is wrong with a picture that was not judged."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from audit.summary import FEWEST
+from ethnicity.audit.summary import FEWEST
 
 TEMPLATE = Path(__file__).with_name("report.html")
 

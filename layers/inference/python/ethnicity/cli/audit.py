@@ -1,4 +1,4 @@
-"""The command line: `ethnicity audit WHERE`, or `python -m audit WHERE`."""
+"""A set of pictures in, two reports out."""
 
 import csv
 import json
@@ -14,15 +14,15 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from audit import html, summary
-from audit.prevalence import load_reference
-from audit.records import Record
-from audit.sources import CompressedTar, Listed, Source, SourceError, open_source
-from audit.summary import UNIFORM, Target
-from audit.tally import Tally
-from audit.work import Journal, examine_all
-from ethnicity import LABELS
-from ethnicity.networks import ModelFileError
+from ethnicity.audit import html, summary
+from ethnicity.audit.prevalence import load_reference
+from ethnicity.audit.records import Record
+from ethnicity.audit.sources import CompressedTar, Listed, Source, SourceError, open_source
+from ethnicity.audit.summary import UNIFORM, Target
+from ethnicity.audit.tally import Tally
+from ethnicity.audit.work import Journal, examine_all
+from ethnicity.labels import LABELS
+from ethnicity.model_files import ModelFileError
 
 JOURNAL = "unfinished.jsonl"
 

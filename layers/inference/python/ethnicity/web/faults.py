@@ -1,8 +1,16 @@
-"""What a request can get wrong besides its picture, and every fault's way into a response."""
+"""What a request can get wrong beside its picture, and every fault's way into a response."""
+
+import logging
+
+from starlette.responses import JSONResponse
+
+from ethnicity.logs import kind_and_places
+
+logger = logging.getLogger(__name__)
 
 
 class RequestFault(Exception):
-    """The request cannot be served, and that is the client's to mend."""
+    """The request cannot be served; the client has to change it."""
 
     code: str
 
@@ -14,7 +22,7 @@ class BadRequest(RequestFault):
 
 
 class BadBase64(RequestFault):
-    """The picture's text is no base64."""
+    """The picture's text is not base64."""
 
     code = "bad_base64"
 
@@ -23,7 +31,7 @@ class BadBase64(RequestFault):
 
 
 class UnsupportedMediaType(RequestFault):
-    """The body is declared as something that holds no picture."""
+    """The body is declared as a type that cannot hold a picture."""
 
     code = "unsupported_media_type"
 
@@ -48,3 +56,14 @@ STATUS = {
     "internal": 500,
 }
 """HTTP status by code: the one place that maps faults to responses."""
+
+
+def fault_response(code: str, message: str) -> JSONResponse:
+    """The answer to a fault, with the status of its code."""
+    return JSONResponse({"error": message, "code": code}, STATUS[code])
+
+
+def internal_fault(error: Exception) -> JSONResponse:
+    """Log the kind of an unexpected error and where it arose; tell the client neither."""
+    logger.error("Internal error", extra=kind_and_places(error))
+    return fault_response("internal", "Internal error")

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from audit.prevalence import Answers
-from audit.records import NO_FACE, Record
-from ethnicity import LABELS
+from ethnicity.audit.prevalence import Answers
+from ethnicity.audit.records import NO_FACE, Record
+from ethnicity.labels import LABELS
 
 EDGES = (32, 64, 128, 256, 512, 1024, 2048, 4096)
 """In pixels: sizes are counted between one and the next."""

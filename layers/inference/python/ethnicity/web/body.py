@@ -14,13 +14,16 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from ethnicity.errors import ImageTooLarge, NoImage
-from ethnicity.images import MAX_BYTES, check_size
-from predict.faults import BadBase64, BadRequest, UnsupportedMediaType
+from ethnicity.images import check_size
+from ethnicity.web.faults import BadBase64, BadRequest, UnsupportedMediaType
 
 # The parser beneath it quotes characters of a malformed form in its warnings.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 FIELD = "image"
+
+MAX_BYTES = 5_000_000
+"""The largest picture that a request may carry."""
 
 _MAX_BODY = 8_000_000
 """Above the base64 of the largest picture taken, with room for a form's or JSON's wrapping."""
@@ -47,7 +50,7 @@ async def read_picture(request: Request) -> bytes:
     if media_type == "application/json":
         return _from_json(body)
     if media_type.startswith("image/") or (not media_type and not body):
-        check_size(len(body))
+        check_size(len(body), MAX_BYTES)
         return body
     raise UnsupportedMediaType
 
@@ -61,7 +64,7 @@ async def _read(request: Request) -> bytes:
             raise ImageTooLarge.bytes(MAX_BYTES)
         if chunk:
             chunks.append(chunk)
-    return b"".join(chunks)  # of the one chunk that there mostly is, no copy
+    return b"".join(chunks)  # no copy in the usual case of a single chunk
 
 
 class FormParser(MultiPartParser):
@@ -99,7 +102,7 @@ async def _from_form(request: Request, body: bytes) -> bytes:
     try:
         for part in form.getlist(FIELD):
             if isinstance(part, UploadFile):
-                check_size(part.size or 0)
+                check_size(part.size or 0, MAX_BYTES)
                 return await part.read()
     finally:
         await form.close()
@@ -131,7 +134,7 @@ def _from_base64(text: str) -> bytes:
         picture = pybase64.b64decode(digits, validate=True)  # as most are sent, in no time
     except ValueError:
         picture = _from_unusual_base64(digits)
-    check_size(len(picture))
+    check_size(len(picture), MAX_BYTES)
     return picture
 
 

@@ -1,1 +1,0 @@
-"""The ``ethnicity`` command: the service's answers without the service."""

@@ -1,0 +1,40 @@
+"""The map run's results in the bucket, read and added up."""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from common.pictures import name_and_group
+from common.s3 import s3_client
+from ethnicity.audit.records import NOT_DONE, Record
+from ethnicity.audit.tally import Tally
+
+
+def tallies_of(manifest_key: str) -> dict[str, Tally]:
+    """All batches' tallies by group; the pictures of failed batches count as not judged."""
+    files = json.loads(_body(manifest_key).read())["ResultFiles"]
+    tallies: defaultdict[str, Tally] = defaultdict(Tally)
+    for execution in _executions(files["SUCCEEDED"]):
+        for group, tally in json.loads(execution["Output"])["groups"].items():
+            tallies[group].merge(Tally.from_json(tally))
+    for execution in (*_executions(files["FAILED"]), *_executions(files["PENDING"])):
+        batch = json.loads(execution["Input"])
+        for item in batch["Items"]:
+            picture = name_and_group(batch["BatchInput"]["prefix"], item["key"])
+            if picture:
+                name, group = picture
+                tallies[group].add(Record(name, group, NOT_DONE))
+    return dict(tallies)
+
+
+def _executions(files: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """One at a time: together they may be larger than the memory."""
+    for file in files:
+        for line in _body(file["Key"]).iter_lines():
+            yield json.loads(line)
+
+
+def _body(key: str) -> Any:  # noqa: ANN401 - botocore's StreamingBody, untyped in its lines
+    return s3_client().get_object(Bucket=os.environ["RESULTS_BUCKET"], Key=key)["Body"]

@@ -1,0 +1,1 @@
+"""The ``ethnicity`` command: the service's answers on this machine."""

@@ -1,0 +1,7 @@
+"""What a picture may measure."""
+
+MAX_BYTES = 25_000_000
+"""The largest file that is decoded."""
+
+MAX_PIXELS = 50_000_000
+"""The largest picture that is decoded, width times height."""

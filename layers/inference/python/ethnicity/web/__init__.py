@@ -1,0 +1,1 @@
+"""The HTTP API as an ASGI application: routes, bodies, faults and the two pages."""

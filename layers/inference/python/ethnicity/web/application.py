@@ -1,0 +1,92 @@
+"""The application: requests in, JSON and pages out. Whatever serves ASGI can serve it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ethnicity import answers
+from ethnicity.errors import PictureError
+from ethnicity.model_files import read_model_file
+from ethnicity.pipeline import Models, classify, load_models
+from ethnicity.web.body import read_picture
+from ethnicity.web.faults import BadRequest, RequestFault, fault_response, internal_fault
+from ethnicity.web.framework import FastAPI
+from ethnicity.web.pages import page
+
+
+def create_app(models: Models | None = None) -> FastAPI:
+    """Make the application; loads the models unless it is given them."""
+    models = models or load_models()
+    app = FastAPI(title="Apparent ethnicity", docs_url=None, redoc_url=None, redirect_slashes=False)
+
+    @app.post("/predict")
+    async def predict(request: Request) -> JSONResponse:
+        wanted = request.query_params.get("faces", "largest")
+        if wanted not in ("largest", "all"):
+            raise BadRequest("The parameter faces must be largest or all")
+        picture = await read_picture(request)
+        classification = classify(models, picture, all_faces=wanted == "all")
+        answer = answers.all_faces if wanted == "all" else answers.largest_face
+        return JSONResponse(answer(classification), headers={"cache-control": "no-store"})
+
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        return JSONResponse({"status": "ok", "model": models.classifier.version})
+
+    app.get("/model")(model)
+    app.get("/")(demo)
+    app.get("/docs")(docs)
+    app.openapi = openapi  # type: ignore[method-assign]
+    app.exception_handler(PictureError)(client_fault)
+    app.exception_handler(RequestFault)(client_fault)
+    app.exception_handler(HTTPException)(routing_fault)
+    app.add_middleware(AnswersEveryFault)
+    return app
+
+
+async def model() -> JSONResponse:
+    return JSONResponse(json.loads(read_model_file("card.json")))
+
+
+async def demo() -> HTMLResponse:
+    return page("page.html")
+
+
+async def docs() -> HTMLResponse:
+    return page("docs.html")
+
+
+def openapi() -> dict[str, Any]:
+    """Read the hand-written document when it is asked for: models of it would slow every start."""
+    document = Path(__file__).with_name("openapi.json").read_text(encoding="utf-8")
+    return dict(json.loads(document))
+
+
+async def client_fault(_: Request, error: PictureError | RequestFault) -> JSONResponse:
+    return fault_response(error.code, str(error))
+
+
+async def routing_fault(_: Request, error: HTTPException) -> JSONResponse:
+    """Answer Starlette's own faults: no such route, or not with this method."""
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
+    response = fault_response(code, error.detail)
+    response.headers.update(error.headers or {})
+    return response
+
+
+class AnswersEveryFault:
+    """ASGI middleware: any other exception becomes the contract's 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - nothing may escape
+            await internal_fault(error)(scope, receive, send)
