@@ -77,6 +77,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+ENVIRONMENT["PYTHONPATH"] = os.pathsep.join(sys.path)  # as where the package is installed
 
 
 @each([block for block in BLOCKS if block.is_run and block.comment != "serves"])

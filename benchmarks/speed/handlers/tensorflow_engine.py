@@ -8,10 +8,12 @@ from typing import Any, cast
 import keras
 import numpy as np
 import tensorflow as tf
+from mangum import Mangum
 
 sys.modules["ai_edge_litert.interpreter"] = tf.lite  # the detectors exist as .tflite only
 
 from ethnicity.networks import Network  # noqa: E402 - they shall import the above
+from ethnicity.web.application import create_app  # noqa: E402
 from predict import app  # noqa: E402
 
 _KERAS_MODEL = Path(__file__).parents[3] / "ethnicity_cnn_model.h5"
