@@ -12,7 +12,6 @@ original; three things are rearranged so that it runs faster and suits the servi
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,9 +141,7 @@ def _separable(x: KerasTensor, pointwise: Convolution, depthwise: Convolution) -
     return _with_weights(keras.layers.DepthwiseConv2D(3, padding="same"), x, depthwise)
 
 
-def _with_weights(
-    layer: Callable[[KerasTensor], KerasTensor], x: KerasTensor, weights: Convolution
-) -> KerasTensor:
+def _with_weights(layer: keras.layers.Layer, x: KerasTensor, weights: Convolution) -> KerasTensor:
     x = layer(x)
     layer.set_weights([weights.kernel, weights.bias])
     return x
