@@ -60,10 +60,16 @@ def load_network(name: str, folder: Path = MODELS) -> Network:
     return open_network(read_model_file(name, folder))
 
 
-def open_network(content: bytes) -> Network:
-    """Make the content of a .tflite file ready to run."""
+def open_network(content: bytes, size: tuple[int, int] | None = None) -> Network:
+    """Make the content of a .tflite file ready to run.
+
+    ``size``: height and width of the images, if the file's own are to be changed; the network has
+    to consist of layers that allow it.
+    """
     interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
     (image,) = interpreter.get_input_details()
+    if size:
+        interpreter.resize_tensor_input(image["index"], (1, *size, 3))
+    interpreter.allocate_tensors()
     outputs = {detail["name"]: detail["index"] for detail in interpreter.get_output_details()}
     return Network(interpreter, image["index"], outputs)
