@@ -44,6 +44,12 @@ def invert(transform: Transform) -> Transform:
     return np.column_stack([linear, -linear @ transform[:, 2]])
 
 
+def compose(second: Transform, first: Transform) -> Transform:
+    """The transform that applies ``first``, then ``second``."""
+    linear = second[:, :2] @ first[:, :2]
+    return np.column_stack([linear, second[:, :2] @ first[:, 2] + second[:, 2]])
+
+
 def square_corners(side: float) -> Points:
     """The corners of a square at the origin, clockwise from the top left."""
     return np.array([[0.0, 0.0], [side, 0.0], [side, side], [0.0, side]])

@@ -16,29 +16,40 @@ Tensor = NDArray[np.float32]
 class Network:
     """A network that is ready to run: one image in, one or more tensors out.
 
-    Threads may share it. An interpreter serves one thread only, so each thread gets its own at its
-    first call.
+    Threads may share it. A network of convolutions alone takes images of any size. Each thread, and
+    each size, has an interpreter of its own, made at its first image: an interpreter serves one
+    thread only, and resizing it takes as long as running it.
     """
 
     def __init__(self, content: bytes) -> None:
-        """Load the content of a .tflite file."""
+        """Load the content of a .tflite file, for images of the size that it names."""
         self._content = content
-        self._of_thread = threading.local()
-        self._of_thread.loaded = _load(content)
+        self._interpreters = threading.local()
+        loaded = _load(content)
+        self._of_this_thread()[loaded.shape] = loaded
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         """Run on one image of shape (height, width, 3); outputs by name, without the batch axis."""
-        loaded = getattr(self._of_thread, "loaded", None)
+        by_shape = self._of_this_thread()
+        loaded = by_shape.get(image.shape)
         if loaded is None:
-            loaded = self._of_thread.loaded = _load(self._content)
+            loaded = by_shape[image.shape] = _load(self._content, image.shape)
         return loaded.run(image)
+
+    def _of_this_thread(self) -> "dict[tuple[int, ...], _Loaded]":
+        """This thread's interpreters by the shape of their image."""
+        if not hasattr(self._interpreters, "by_shape"):
+            self._interpreters.by_shape = {}
+        by_shape: dict[tuple[int, ...], _Loaded] = self._interpreters.by_shape
+        return by_shape
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """One thread's interpreter, and where its tensors are."""
+    """An interpreter, the shape of its image, and where its tensors are."""
 
     interpreter: Interpreter
+    shape: tuple[int, ...]
     input_index: int
     output_indices: dict[str, int]
 
@@ -51,12 +62,15 @@ class _Loaded:
         }
 
 
-def _load(content: bytes) -> _Loaded:
+def _load(content: bytes, shape: tuple[int, ...] | None = None) -> _Loaded:
     interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
     (image,) = interpreter.get_input_details()
+    if shape:
+        interpreter.resize_tensor_input(image["index"], (1, *shape))
+    interpreter.allocate_tensors()
+    shape = shape or tuple(int(length) for length in image["shape"][1:])
     outputs = {detail["name"]: detail["index"] for detail in interpreter.get_output_details()}
-    return _Loaded(interpreter, image["index"], outputs)
+    return _Loaded(interpreter, shape, image["index"], outputs)
 
 
 def load_network(name: str, folder: Path = MODELS) -> Network:

@@ -14,7 +14,7 @@ from ethnicity.limits import MAX_BYTES
 from ethnicity.model_files import MODELS
 from ethnicity.networks import load_network
 
-DETECTOR_FILE = "face_detection_short_range.tflite"
+DETECTOR_FILE = "face_detection_yunet.tflite"
 VERIFIER_FILE = "face_verifier.tflite"
 
 
@@ -116,7 +116,7 @@ def classify(
     if not isinstance(models, Models):
         raise TypeError(f"models must be the result of load_models(), not {_type_name(models)}")
     picture = images.decode(_read(jpeg))
-    found = faces.find_faces(models.finder, picture.pixels, thorough=all_faces)
+    found = faces.find_faces(models.finder, picture.pixels, all_faces=all_faces)
     if not found:
         raise NoFace
     chosen = found if all_faces else found[:1]

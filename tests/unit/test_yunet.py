@@ -1,0 +1,207 @@
+"""The face detector: the committed network on one photo, and what is read from its grids."""
+
+from typing import cast
+
+import numpy as np
+import pytest
+
+from ethnicity import yunet
+from ethnicity.geometry import Pixels
+from ethnicity.networks import Network, Tensor, open_network, read_model_file
+from ethnicity.yunet import STRIDE, Detection
+from tests.unit.pictures import on_canvas, resized
+
+SIDE = 320
+
+OPENCV_BOX = np.array([[114.18, 62.74], [114.18 + 90.34, 62.74 + 113.48]])
+OPENCV_KEYPOINTS = np.array(
+    [[136.17, 101.54], [183.21, 102.42], [156.18, 124.34], [134.45, 142.76], [175.45, 143.62]]
+)
+"""What cv2.FaceDetectorYN answers for `view`, by the .onnx file of March 2023, at 0.93."""
+
+
+def open_detector(width: int, height: int) -> Network:
+    return open_network(read_model_file("face_detection_yunet.tflite"), (height, width))
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return open_detector(SIDE, SIDE)
+
+
+@pytest.fixture(scope="module")
+def view(portrait_pixels: Pixels) -> Pixels:
+    """The astronaut's head and shoulders, 320×320."""
+    return portrait_pixels[:SIDE, 64 : 64 + SIDE]
+
+
+@pytest.fixture(scope="module")
+def face(network: Network, view: Pixels) -> Detection:
+    return only(yunet.detect(network, view, 0.5))
+
+
+def only(found: list[Detection]) -> Detection:
+    (face,) = found
+    return face
+
+
+# The committed network
+
+
+def test_the_best_cell_answers_as_opencv_does(network: Network, view: Pixels) -> None:
+    grids = network(view.astype(np.float32)).values()
+    found = [yunet._candidates(grid, SIDE // len(grid), 0.5) for grid in grids]
+    points, scores = max(found, key=lambda each: each[1].max(initial=0))
+    best = points[scores.argmax()]
+    assert scores.max() == pytest.approx(0.93, abs=0.005)
+    assert np.allclose(best[:2], OPENCV_BOX, atol=0.1)
+    assert np.allclose(best[2:], OPENCV_KEYPOINTS, atol=0.1)
+
+
+def test_the_face_of_a_portrait_is_found_once_near_the_best_cell(face: Detection) -> None:
+    assert face.score == pytest.approx(0.93, abs=0.005)
+    assert np.abs(face.corners - OPENCV_BOX).max() < 6
+    assert np.abs(face.keypoints - OPENCV_KEYPOINTS).max() < 4
+
+
+def test_keypoints_lie_where_their_names_say(face: Detection) -> None:
+    left_eye, right_eye, nose, left_mouth, right_mouth = face.keypoints
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_mouth[0] < nose[0] < right_mouth[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
+
+
+def test_a_mirrored_view_has_its_face_on_the_other_side(
+    network: Network, view: Pixels, face: Detection
+) -> None:
+    mirrored = only(yunet.detect(network, view[:, ::-1], 0.5))
+    keypoints = face.keypoints[[1, 0, 2, 4, 3]]
+    keypoints[:, 0] = SIDE - keypoints[:, 0]
+    assert np.abs(mirrored.keypoints - keypoints).max() < 4
+
+
+def test_the_network_tells_red_from_blue(network: Network, view: Pixels, face: Detection) -> None:
+    swapped = only(yunet.detect(network, view[..., ::-1], 0.5))
+    assert swapped.score < face.score
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 640), (640, 320), (320, 640), (384, 352)])
+def test_one_file_serves_views_of_any_size(
+    view: Pixels, face: Detection, width: int, height: int
+) -> None:
+    canvas = on_canvas(view, (width, height), (32, 0))
+    found = only(yunet.detect(open_detector(width, height), canvas, 0.7))
+    assert np.abs(found.keypoints - (32, 0) - face.keypoints).max() < 4
+
+
+@pytest.mark.parametrize("side", [128, 160, 224, 640])
+def test_the_face_is_found_at_every_size_of_view(view: Pixels, face: Detection, side: int) -> None:
+    found = only(yunet.detect(open_detector(side, side), resized(view, side, side), 0.7))
+    scale = side / SIDE
+    assert np.abs(found.keypoints / scale - face.keypoints).max() < 8
+
+
+@pytest.mark.parametrize("grey", [0, 128, 255])
+def test_an_empty_view_has_no_face(network: Network, grey: int) -> None:
+    assert yunet.detect(network, np.full((SIDE, SIDE, 3), grey, np.uint8), 0.1) == []
+
+
+def test_the_network_fires_many_times_for_one_face(network: Network, view: Pixels) -> None:
+    grids = network(view.astype(np.float32)).values()
+    scores = [yunet._candidates(grid, SIDE // len(grid), 0.5)[1] for grid in grids]
+    assert sum(map(len, scores)) > 1
+
+
+# What is read from the grids
+
+
+def answering(*found: tuple[int, int, int, float, list[float]]) -> Network:
+    """A network that answers in these cells (stride, row, column) with this score and these points.
+
+    A cell's score is the geometric mean of two probabilities; here both are the score.
+    """
+
+    def run(image: Tensor) -> dict[str, Tensor]:
+        height, width = image.shape[0], image.shape[1]
+        grids = {
+            stride: np.full((height // stride, width // stride, 16), -20, np.float32)
+            for stride in (8, 16, STRIDE)
+        }
+        for stride, row, column, score, points in found:
+            logit = np.log(score / (1 - score))
+            grids[stride][row, column] = [logit, logit, *points]
+        return {str(stride): grid for stride, grid in grids.items()}
+
+    return cast("Network", run)
+
+
+def points(x: float, y: float, width: float, height: float) -> list[float]:
+    """A box's, in cells, with the five keypoints at its middle."""
+    return [x, y, float(np.log(width)), float(np.log(height)), *([x, y] * 5)]
+
+
+def seen_by(network: Network, min_score: float = 0.5) -> list[Detection]:
+    return yunet.detect(network, np.zeros((SIDE, 2 * SIDE, 3), np.uint8), min_score)
+
+
+@pytest.mark.parametrize("stride", [8, 16, 32])
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 3), (7, 0), (9, 19)])
+def test_each_cell_has_its_place(stride: int, row: int, column: int) -> None:
+    found = only(seen_by(answering((stride, row, column, 0.9, points(0.5, 0.25, 2, 3)))))
+    x, y = (column + 0.5) * stride, (row + 0.25) * stride
+    right, bottom = x + stride, y + 1.5 * stride
+    assert np.allclose(found.corners[1], [right, bottom], rtol=1e-5)
+    assert np.allclose(found.corners.mean(axis=0), [x, y])
+    assert np.allclose(found.keypoints, [[x, y]] * 5)
+    assert found.score == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(("class_", "objectness"), [(0.9, 0.4), (0.4, 0.9), (0.6, 0.6)])
+def test_the_score_is_the_geometric_mean_of_class_and_objectness(
+    class_: float, objectness: float
+) -> None:
+    def run(_: Tensor) -> dict[str, Tensor]:
+        odds = np.array([class_ / (1 - class_), objectness / (1 - objectness)])
+        return {"": np.array([[[*np.log(odds), *points(0, 0, 1, 1)]]], np.float32)}
+
+    found = only(seen_by(cast("Network", run)))
+    assert found.score == pytest.approx(0.6)
+    assert seen_by(cast("Network", run), 0.61) == []
+
+
+def test_overlapping_detections_are_merged_weighted_by_score_above_the_least() -> None:
+    network = answering(
+        (8, 4, 4, 0.9, points(0, 0, 5, 5)),
+        (8, 4, 5, 0.6, points(0, 0, 5, 5)),
+    )
+    found = only(seen_by(network))
+    assert found.score == pytest.approx(0.9)
+    x = 32 + 8 * 0.1 / 0.5
+    assert np.allclose(found.corners, [[x - 20, 12], [x + 20, 52]], rtol=1e-5)
+    assert np.allclose(found.keypoints, [[x, 32]] * 5, rtol=1e-5)
+
+
+def test_one_face_found_in_two_grids_is_one_detection() -> None:
+    network = answering(
+        (8, 4, 4, 0.7, points(0, 0, 6, 6)),
+        (16, 2, 2, 0.8, points(0, 0, 3, 3)),
+    )
+    assert only(seen_by(network)).score == pytest.approx(0.8)
+
+
+def test_a_candidate_just_above_the_least_score_moves_the_average_by_next_to_nothing() -> None:
+    sure, hardly = (8, 4, 4, 0.9, points(0, 0, 5, 5)), (8, 4, 5, 0.5001, points(0, 0, 5, 5))
+    alone, together = only(seen_by(answering(sure))), only(seen_by(answering(sure, hardly)))
+    assert np.abs(alone.corners - together.corners).max() < 0.01
+
+
+def test_detections_apart_stay_apart_the_best_first() -> None:
+    network = answering((8, 0, 0, 0.7, points(0, 0, 1, 1)), (16, 9, 9, 0.9, points(0, 0, 1, 1)))
+    assert [found.score for found in seen_by(network)] == pytest.approx([0.9, 0.7])
+
+
+def test_detections_that_score_too_little_are_left_out() -> None:
+    network = answering((8, 0, 0, 0.7, points(0, 0, 1, 1)), (16, 9, 9, 0.4, points(0, 0, 1, 1)))
+    assert len(seen_by(network, 0.5)) == 1
+    assert len(seen_by(network, 0.3)) == 2
+    assert seen_by(network, 0.8) == []
