@@ -1,1 +1,1 @@
-"""Measurements with committed results; none of it is needed to run or test the service."""
+"""Measurements with committed results; not needed to run or test the service."""

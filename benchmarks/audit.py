@@ -1,11 +1,11 @@
-"""How well an audit knows a set's composition: sets of known composition, drawn from test pictures.
+"""How well an audit estimates a set's composition: sets of known composition from test pictures.
 
-    python -m benchmarks.audit [--sets 500]
+    python -m benchmarks.audit [DATA]
 
 Prints the tables of AUDIT.md. Everything follows from the committed test logits, the served
-calibration and models/reference.json, which knows validation pictures only. With --data it also
-prints what was looked at when the method was chosen: the same on halves of the validation pictures,
-the reference made from the other halves.
+calibration and models/reference.json, which was fitted on validation pictures only. With DATA it
+prints the tables by which the method was chosen: sets from one half of the validation pictures,
+audited with a reference fitted on the other half.
 """
 
 import json
@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
 from tqdm import tqdm
 
 from ethnicity.audit.prevalence import (
@@ -35,19 +36,20 @@ from ethnicity.classifier import Classifier, load_classifier
 from ethnicity.labels import LABELS
 from ethnicity.model_files import read_model_file
 from ethnicity.pipeline import load_finder
+from training import options
 from training.calibrate import Scored
 from training.data import load_sets
 from training.markdown import table
+from training.metrics import Floats
 from training.reference import fit_shifts
 from training.report import judged, load_predictions
 from training.served import scored, serve
 
-ROOT = Path(__file__).parents[1]
+SETS, SETS_OF_SPLIT = 500, 10
+"""Sets drawn from the test pictures of each kind, and from each half of the validation pictures."""
 
 REPLICATES, FEWER_REPLICATES = 500, 200
-"""For the audit's own intervals, half as many as in an audit, and for those to compare with."""
-
-Floats = NDArray[np.float64]
+"""For the audit's intervals, half as many as in an audit, and for the others."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,10 @@ class Pool:
 
 @dataclass(frozen=True)
 class Setting:
-    """What sets are drawn, and which references they are audited with.
+    """How sets are drawn, and which references they are audited with.
 
-    ``pools``: of two, each label's pictures are divided between them at a share drawn anew.
-    ``part``: of the sets asked for, so many are drawn.
+    ``pools``: two are mixed, for each label at a random share.
+    ``sets``: how many are drawn, of ``size`` pictures each.
     """
 
     name: str
@@ -80,12 +82,12 @@ class Setting:
     confusion: Floats
     size: int = 1000
     concentration: float = 1.0
-    part: float = 1.0
+    sets: int = SETS
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one set: errors of each way to estimate, and of each reference whether it covers.
+    """The errors of each way to estimate one set, and each reference's intervals, by label.
 
     All of shape (5,).
     """
@@ -96,7 +98,7 @@ class Outcome:
 
 
 def audit_one(setting: Setting, seed: int) -> Outcome:
-    """Draw a set and estimate what it is made of."""
+    """Draw a set and estimate its composition."""
     rng = np.random.default_rng(seed)
     composition = rng.dirichlet(np.full(len(LABELS), setting.concentration))
     counts = rng.multinomial(setting.size, composition)
@@ -107,7 +109,7 @@ def audit_one(setting: Setting, seed: int) -> Outcome:
         parts = zip(setting.pools, (first, counts - first), strict=True)
         drawn = np.concatenate([pool.draw(rng, part) for pool, part in parts])
     truth = counts / setting.size
-    answers = taken_together(drawn)
+    answers = answers_to(drawn)
     counted = np.bincount(drawn.argmax(axis=1), minlength=len(LABELS)) / setting.size
     errors = {
         "counting": counted - truth,
@@ -124,8 +126,8 @@ def audit_one(setting: Setting, seed: int) -> Outcome:
     return Outcome(errors, covered, widths)
 
 
-def taken_together(probabilities: Floats) -> Answers:
-    """As a real audit does it."""
+def answers_to(probabilities: Floats) -> Answers:
+    """Tally the pictures as a real audit does."""
     tally = Tally()
     for each in probabilities:
         tally.add(Record("", faces=1, probabilities=tuple(each)))
@@ -133,7 +135,7 @@ def taken_together(probabilities: Floats) -> Answers:
 
 
 def by_confusion(counted: Floats, confusion: Floats) -> Floats:
-    """The shares under which the counts are most likely, given how often labels are confused."""
+    """The composition that makes the counts most likely, given the rates of confusion."""
     shares = np.full(len(LABELS), 1 / len(LABELS))
     for _ in range(1000):
         shares = shares * (confusion @ (counted / np.maximum(shares @ confusion, 1e-12)))
@@ -141,14 +143,14 @@ def by_confusion(counted: Floats, confusion: Floats) -> Floats:
 
 
 def rates(confusions: list[Floats]) -> Floats:
-    """Both sets' rates of each answer for each label, averaged."""
+    """The rates of each answer for each label, averaged over both sets."""
     return np.asarray(np.mean([each / each.sum(axis=1, keepdims=True) for each in confusions], 0))
 
 
 def test_pools() -> dict[str, Pool]:
     classifier = load_classifier()
     pools = {}
-    for each in load_predictions(ROOT / "evaluation" / "test_predictions.npz"):
+    for each in load_predictions(options.ROOT / "evaluation" / "test_predictions.npz"):
         pictures = Scored(each.logits, each.label, each.detail).where(each.found)
         pools[each.name] = pool_of(pictures, classifier)
     return pools
@@ -180,8 +182,8 @@ def test_settings() -> Iterator[Setting]:
         Setting, pools=tuple(pools.values()), references={"audit": reference}, confusion=confusion
     )
     yield both("both, mixed")
-    yield both("both, sets of 200", size=200, part=0.4)
-    yield both("both, sets of 5,000", size=5000, part=0.4)
+    yield both("both, sets of 200", size=200, sets=200)
+    yield both("both, sets of 5,000", size=5000, sets=200)
     for name, pool in pools.items():
         yield Setting(
             f"{name}, few labels (Dirichlet 0.2)",
@@ -189,23 +191,17 @@ def test_settings() -> Iterator[Setting]:
             {"audit": reference},
             confusion,
             concentration=0.2,
-            part=0.4,
+            sets=200,
         )
 
 
-def _served_validation(classifier: Classifier, data: Path, work: Path) -> dict[str, Scored]:
-    """By set what the service's network says of the validation pictures with a face."""
-    finder, validation = load_finder(), {}
-    for each in load_sets(data, work / "prepared"):
-        faces = each.part("val")
-        validation[each.name] = scored(serve(finder, classifier.network, faces), faces)
-    return validation
-
-
-def validation_settings(data: Path, work: Path) -> Iterator[Setting]:
-    """Ten splits of the validation pictures into halves: for reference and for sets."""
-    classifier = load_classifier()
-    validation = _served_validation(classifier, data, work)
+def validation_settings(data: Path) -> Iterator[Setting]:
+    """Ten splits of the validation pictures into halves: for the reference and for sets."""
+    classifier, finder = load_classifier(), load_finder()
+    validation = {
+        faces.name: scored(serve(finder, classifier.network, faces), faces)
+        for faces in (each.part("val") for each in load_sets(data, options.WORK / "prepared"))
+    }
     for split in range(10):
         rng = np.random.default_rng(split)
         halves = {}
@@ -218,35 +214,37 @@ def validation_settings(data: Path, work: Path) -> Iterator[Setting]:
             name: fit_shifts(first.probabilities, first.label)
             for name, (first, _) in halves.items()
         }
-        confusion = rates([_confusion(first) for first, _ in halves.values()])
+        confusion = rates(
+            [
+                confusion_matrix(
+                    first.label, first.probabilities.argmax(axis=1), labels=range(len(LABELS))
+                )
+                for first, _ in halves.values()
+            ]
+        )
         reference = Reference(shifts, classifier.version)
         for name, (_, second) in halves.items():
-            yield Setting(name, (second,), with_other(reference, name), confusion)
+            references = with_other(reference, name)
+            yield Setting(name, (second,), references, confusion, sets=SETS_OF_SPLIT)
 
 
-def _confusion(pool: Pool) -> Floats:
-    counts = np.zeros((len(LABELS), len(LABELS)))
-    np.add.at(counts, (pool.label, pool.probabilities.argmax(axis=1)), 1)
-    return counts
-
-
-def outcomes(setting: Setting, sets: int, first_seed: int = 0) -> list[Outcome]:
-    seeds = range(first_seed, first_seed + sets)
+def outcomes(setting: Setting, first_seed: int) -> list[Outcome]:
+    seeds = range(first_seed, first_seed + setting.sets)
     with ProcessPoolExecutor() as pool:
         work: Callable[[int], Outcome] = partial(audit_one, setting)
         found = pool.map(work, seeds, chunksize=5)
-        return list(tqdm(found, total=sets, desc=setting.name, leave=False))
+        return list(tqdm(found, total=setting.sets, desc=setting.name, leave=False))
 
 
 def error_row(name: str, found: list[Outcome]) -> list[str]:
-    """Mean absolute errors in points, and the audit's as a share of counting's."""
+    """Mean absolute errors in points, and the audit's divided by counting's."""
     mean = {way: np.abs([each.errors[way] for each in found]).mean() for way in found[0].errors}
     cells = [f"{100 * value:.2f}" for value in mean.values()]
     return [name, str(len(found)), *cells, f"**{mean['audit'] / mean['counting']:.2f}**"]
 
 
 def coverage_rows(name: str, found: list[Outcome]) -> Iterator[list[str]]:
-    """How often intervals hold the truth, over all labels and for each; their mean width."""
+    """How often intervals hold the true share, over all labels and for each; their mean width."""
     for reference in found[0].covered:
         covered = np.array([each.covered[reference] for each in found])
         width = np.mean([each.widths[reference] for each in found])
@@ -266,17 +264,13 @@ def print_tables(found: dict[str, list[Outcome]]) -> None:
 
 
 @click.command(help=__doc__)
-@click.option("--sets", default=500, help="Of each kind.")
-@click.option("--data", type=click.Path(exists=True, path_type=Path), help="../shared/faces")
-@click.option("--work", type=click.Path(path_type=Path), default=ROOT / ".training")
-def main(sets: int, data: Path | None, work: Path) -> None:
-    if data is None:
-        settings = list(test_settings())
-        print_tables({each.name: outcomes(each, round(each.part * sets)) for each in settings})
-        return
+@options.optional_data
+def main(data: Path | None) -> None:
+    settings = test_settings() if data is None else validation_settings(data)
     found: dict[str, list[Outcome]] = {}
-    for place, each in enumerate(validation_settings(data, work)):
-        found.setdefault(each.name, []).extend(outcomes(each, sets // 10, place * sets))
+    for index, each in enumerate(settings):
+        seed = 0 if data is None else 100 * index  # every split draws other sets
+        found.setdefault(each.name, []).extend(outcomes(each, seed))
     print_tables(found)
 
 

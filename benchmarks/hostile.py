@@ -1,6 +1,7 @@
-"""What the dearest files that could be made cost the whole service, as a table: time and memory.
+"""Time and memory that the service takes for the most expensive files we could construct.
 
-Each in a process of its own, on one thread, as a form's file, looking for all faces.
+Prints a table. Each file is sent in a form, asking for all faces, to a process of its own with one
+thread.
 """
 
 import json
@@ -10,13 +11,16 @@ import sys
 import time
 from dataclasses import replace
 
+from tqdm import tqdm
+
 from scripts.events import multipart
 from scripts.gateway import http_api
 from tests.hostile import crafted, most_memory
+from training.markdown import table
 
 
 def serve(name: str) -> tuple[int, float, int]:
-    """The status of the answer, CPU seconds, and MB held at most."""
+    """Send the file; return the answer's status, CPU seconds, and the peak of memory in MB."""
     from predict.app import handler  # noqa: PLC0415 - its start is not what is measured
 
     data, _ = crafted()[name]
@@ -28,7 +32,7 @@ def serve(name: str) -> tuple[int, float, int]:
 
 
 def in_a_process(name: str) -> tuple[int, float, int]:
-    """`serve` in a fresh process."""
+    """Run `serve` in a fresh process."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.hostile", name],
         env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
@@ -41,11 +45,12 @@ def in_a_process(name: str) -> tuple[int, float, int]:
 
 
 def main() -> None:
-    print("| file | size | status | CPU | memory |\n| --- | --- | --- | --- | --- |")
-    for name, (data, _) in crafted().items():
+    rows = []
+    for name, (data, _) in tqdm(crafted().items(), unit="file"):
         status, seconds, memory = in_a_process(name)
         size = f"{len(data) / 1e6:.2f} MB"
-        print(f"| {name} | {size} | {status} | {seconds:.2f} s | {memory} MB |", flush=True)
+        rows.append([name, size, str(status), f"{seconds:.2f} s", f"{memory} MB"])
+    print(table(["file", "size", "status", "CPU", "memory"], rows))
 
 
 if __name__ == "__main__":

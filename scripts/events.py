@@ -1,8 +1,8 @@
-"""Real requests as Lambda events, one file of events/ for each; `make events` writes them anew.
+"""Real requests as Lambda events, one file of events/ for each; `make events` rewrites them.
 
-For `sam local invoke --event events/health.json`, and for the tests, which hold the files to this
-table and the function to its answers. The pictures come from tests/data, encoded there once, so
-that the files do not depend on the version of an encoder.
+For `sam local invoke --event events/health.json`, and for the tests, which compare the files with
+this table and the function's answers with the expected ones. The pictures are the encoded files of
+tests/data, so that the events do not depend on the version of an encoder.
 """
 
 import base64
@@ -21,7 +21,7 @@ from scripts.gateway import (
     load_balancer,
     rest_api,
 )
-from scripts.s3_events import s3_fixtures
+from scripts.s3_events import S3Fixture, picture, s3_fixtures
 
 ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "events"
@@ -35,17 +35,12 @@ BOUNDARY = "----8c2d1f7e5b3a4960"
 
 @dataclass(frozen=True)
 class Fixture:
-    """An event, its file in events/, and what the function answers: a status, an error's code."""
+    """An event, its file in events/, and the expected answer: its status and its error code."""
 
     file: str
     event: Event
     status: int = 200
     code: str | None = None
-
-    @property
-    def text(self) -> str:
-        """What the file holds: the body last, after everything that fits a screen."""
-        return json.dumps(self.event, indent=2) + "\n"
 
 
 def multipart(picture: bytes, *, field: str = "image", name: str = "your_face.jpg") -> HttpRequest:
@@ -92,16 +87,16 @@ GATEWAYS: dict[str, Callable[[HttpRequest], Event]] = {
     "function_url": function_url,
     "load_balancer": load_balancer,
 }
-"""The services that may stand before the function."""
+"""The services that may call the function."""
 
 
 def fixtures() -> list[Fixture]:
-    """The table: every body form through every service, every route, every fault of a client."""
+    """The table: every body form through every service, every route, every error of a client."""
     return [*_predictions(), *_pages(), *_faults()]
 
 
 def _predictions() -> list[Fixture]:
-    portrait = _picture("portrait.jpg")
+    portrait = picture("portrait.jpg")
     each_way = [
         Fixture(f"predict_{form}_{gateway}.json", through(request(portrait)))
         for form, request in FORMS.items()
@@ -125,8 +120,8 @@ def _pages() -> list[Fixture]:
 
 
 def _faults() -> list[Fixture]:
-    portrait = _picture("portrait.jpg")
-    png = _picture("portrait.png")
+    portrait = picture("portrait.jpg")
+    png = picture("portrait.png")
     requests = [
         (400, "no_image", multipart(portrait, field="photo")),
         (400, "not_jpeg", multipart(png, name="png_renamed.jpg")),
@@ -135,7 +130,7 @@ def _faults() -> list[Fixture]:
         (400, "corrupt_image", raw(portrait[: len(portrait) // 2])),
         (413, "image_too_large", raw(claiming(portrait, width=10_000, height=10_000))),
         (415, "unsupported_media_type", raw(portrait, "application/pdf")),
-        (422, "no_face", raw(_picture("no_face.jpg"))),
+        (422, "no_face", raw(picture("no_face.jpg"))),
         (404, "not_found", HttpRequest("GET", "/no/such/page")),
         (405, "method_not_allowed", HttpRequest("GET", "/predict")),
     ]
@@ -146,24 +141,20 @@ def _faults() -> list[Fixture]:
 
 
 def claiming(jpeg: bytes, *, width: int, height: int) -> bytes:
-    """The same baseline JPEG, with another size in its header."""
+    """The baseline JPEG with another size in its header."""
     size = jpeg.index(b"\xff\xc0\x00\x11\x08") + 5
     return jpeg[:size] + struct.pack(">HH", height, width) + jpeg[size + 4 :]
 
 
 def padded(jpeg: bytes, length: int) -> bytes:
-    """The same picture, made about so long by comments in its header."""
+    """The picture, padded to about ``length`` bytes by comments in its header."""
     return jpeg[:2] + _COMMENT * ((length - len(jpeg)) // len(_COMMENT)) + jpeg[2:]
 
 
-def _picture(name: str) -> bytes:
-    return (PICTURES / name).read_bytes()
-
-
 def files() -> dict[str, str]:
-    """What events/ holds, by name: the requests here and the notifications of scripts.s3_events."""
-    requests = {fixture.file: fixture.text for fixture in fixtures()}
-    return requests | {fixture.file: fixture.text for fixture in s3_fixtures()}
+    """The content of every file in events/: the requests here and scripts.s3_events' messages."""
+    every: list[Fixture | S3Fixture] = [*fixtures(), *s3_fixtures()]
+    return {each.file: json.dumps(each.event, indent=2) + "\n" for each in every}
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
-"""HTTP requests as the events in which AWS hands them to a Lambda function.
+"""HTTP requests as the events that AWS passes to a Lambda function.
 
-Bodies are marked as base64 wherever the service in question does so: always where it takes the body
-for binary, as it does for every type that is not text.
+Text bodies are passed as they are, and all others in base64, as each of the services does.
 """
 
 import base64
@@ -21,7 +20,7 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request as its sender made it; header names in lower case, the query without its mark."""
+    """A request as its sender made it; header names in lower case, the query without its "?"."""
 
     method: str
     path: str
@@ -73,15 +72,11 @@ def _payload_2(request: HttpRequest, host: str, route: str) -> Event:
 
 def http_api_1(request: HttpRequest) -> Event:
     """Payload format 1.0, which an HTTP API can be set to use."""
-    return {"version": "1.0"} | _payload_1(request)
+    return {"version": "1.0"} | rest_api(request)
 
 
 def rest_api(request: HttpRequest) -> Event:
     """An API Gateway REST API with binary media types."""
-    return _payload_1(request)
-
-
-def _payload_1(request: HttpRequest) -> Event:
     headers = _headers(request, HOST)
     query = _query(request)
     return {
@@ -108,7 +103,8 @@ def _payload_1(request: HttpRequest) -> Event:
         },
         "pathParameters": None,
         "stageVariables": None,
-    } | _body(request, missing=None)
+        "body": None,
+    } | _body(request)
 
 
 def load_balancer(request: HttpRequest) -> Event:
@@ -122,7 +118,8 @@ def load_balancer(request: HttpRequest) -> Event:
         "path": request.path,
         "queryStringParameters": _query(request),
         "headers": _headers(request, "faces-1234567890.eu-central-1.elb.amazonaws.com"),
-    } | _body(request, missing="")
+        "body": "",
+    } | _body(request)
 
 
 def _query(request: HttpRequest) -> dict[str, str]:
@@ -142,14 +139,10 @@ def _headers(request: HttpRequest, host: str) -> dict[str, str]:
     } | request.headers
 
 
-_NO_BODY = object()
-
-
-def _body(request: HttpRequest, missing: object = _NO_BODY) -> Event:
+def _body(request: HttpRequest) -> Event:
     if not request.body:
-        absent = {} if missing is _NO_BODY else {"body": missing}
-        return absent | {"isBase64Encoded": False}
+        return {"isBase64Encoded": False}
     if request.headers.get("content-type", "").startswith(("text/", "application/json")):
-        with contextlib.suppress(UnicodeDecodeError):  # what is no text is taken for binary
+        with contextlib.suppress(UnicodeDecodeError):  # then it goes as binary
             return {"body": request.body.decode(), "isBase64Encoded": False}
     return {"body": base64.b64encode(request.body).decode(), "isBase64Encoded": True}

@@ -1,6 +1,6 @@
 """Classify one picture the way the deployed service does: event, Lambda handler, response.
 
-Prints the response's JSON, and only it, on stdout. Exit status 1 where the answer is an error.
+Prints only the response's JSON on stdout. Exit status 1 if the answer is an error.
 """
 
 import contextlib
@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from scripts.gateway import HttpRequest, http_api
+from scripts.events import raw
+from scripts.gateway import http_api
 
 
 def main(arguments: list[str]) -> int:
@@ -21,16 +22,15 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(f"{arguments[0]} cannot be read: {error.strerror}", file=sys.stderr)
         return 2
-    request = HttpRequest("POST", "/predict", {"content-type": "image/jpeg"}, picture)
-    response = invoke(http_api(request))
+    response = invoke(http_api(raw(picture)))
     print(json.dumps(json.loads(response["body"]), indent=2))
     return 0 if response["statusCode"] == 200 else 1
 
 
 def invoke(event: dict[str, Any]) -> dict[str, Any]:
-    """Call the handler; what it logs, on stdout for Lambda to collect, is dropped."""
+    """Call the handler and drop its log, which it writes to stdout for Lambda to collect."""
     with contextlib.redirect_stdout(None):
-        from predict.app import handler  # noqa: PLC0415 - its logger takes hold of stdout
+        from predict.app import handler  # noqa: PLC0415 - its logger keeps the stdout that it finds
 
         return dict(handler(event, None))
 

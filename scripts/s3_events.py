@@ -1,8 +1,7 @@
-"""S3's notifications as Lambda events: in SQS messages, by themselves, and EventBridge's form.
+"""S3's notifications as Lambda events: in SQS messages, by themselves, and in EventBridge's form.
 
-`make events` writes those of the table into events/, beside the requests of scripts/events.py. They
-name pictures of tests/data; the tests put these where the events say, and hold the function to the
-outcomes of the table.
+`make events` writes those of the table into events/, beside the requests of scripts/events.py. The
+tests upload the pictures that the events name, and expect the outcomes of the table.
 """
 
 import hashlib
@@ -23,7 +22,7 @@ _TIME = "2026-11-23T12:00:00.000Z"
 
 @dataclass(frozen=True)
 class S3Object:
-    """An object as its notification describes it. ``version_id``: of a bucket with versions."""
+    """An object as its notification describes it. ``version_id``: set in a bucket with versions."""
 
     key: str
     content: bytes
@@ -32,12 +31,12 @@ class S3Object:
 
     @property
     def etag(self) -> str:
-        """As S3 makes it for objects that were put in one piece."""
+        """As S3 computes it for objects uploaded in one part."""
         return hashlib.md5(self.content, usedforsecurity=False).hexdigest()
 
 
 def record(created: S3Object) -> Event:
-    """One entry of S3's own form; the key is encoded as a form's field is, its slashes spared."""
+    """One record of S3's own form; the key is encoded like a form field, except its slashes."""
     version = {} if created.version_id is None else {"versionId": created.version_id}
     return {
         "eventVersion": "2.1",
@@ -68,24 +67,24 @@ def record(created: S3Object) -> Event:
 
 
 def notification(*created: S3Object) -> Event:
-    """What S3 hands to a queue, a topic or a function."""
+    """The event that S3 sends to a queue, a topic or a function."""
     return {"Records": [record(one) for one in created]}
 
 
-def announcement(bucket: str = BUCKET) -> Event:
-    """What S3 sends once, when notifications are set up."""
+def announcement() -> Event:
+    """The test event that S3 sends once, when notifications are set up."""
     return {
         "Service": "Amazon S3",
         "Event": "s3:TestEvent",
         "Time": _TIME,
-        "Bucket": bucket,
+        "Bucket": BUCKET,
         "RequestId": "EXAMPLE123456789",
         "HostId": "EXAMPLE123",
     }
 
 
 def event_bridge(created: S3Object) -> Event:
-    """What EventBridge hands to its targets; here the key is as it is."""
+    """The event that EventBridge sends to its targets; here the key is not encoded."""
     version = {} if created.version_id is None else {"version-id": created.version_id}
     return {
         "version": "0",
@@ -115,19 +114,19 @@ def event_bridge(created: S3Object) -> Event:
 
 
 def sqs_batch(*bodies: str) -> Event:
-    """What Lambda makes of messages with these bodies."""
+    """The event that Lambda makes of messages with these bodies."""
     return {
         "Records": [sqs_message(f"{index:08x}-example", body) for index, body in enumerate(bodies)]
     }
 
 
-def sqs_message(message_id: str, body: str, receive_count: int = 1) -> Event:
+def sqs_message(message_id: str, body: str) -> Event:
     return {
         "messageId": message_id,
         "receiptHandle": f"receipt-of-{message_id}",
         "body": body,
         "attributes": {
-            "ApproximateReceiveCount": str(receive_count),
+            "ApproximateReceiveCount": "1",
             "SentTimestamp": str(EPOCH_MS),
             "SenderId": "AIDAEXAMPLE",
             "ApproximateFirstReceiveTimestamp": str(EPOCH_MS),
@@ -142,9 +141,9 @@ def sqs_message(message_id: str, body: str, receive_count: int = 1) -> Event:
 
 @dataclass(frozen=True)
 class S3Fixture:
-    """An event, its file in events/, what is in the bucket, and each result's code by its key.
+    """An event, its file in events/, the bucket's objects, and each result's error code by its key.
 
-    ``failed``: the messages that are to come again, by their places in the batch.
+    ``failed``: the indices of the messages that the function shall report as failed.
     """
 
     file: str
@@ -152,11 +151,6 @@ class S3Fixture:
     objects: tuple[S3Object, ...] = ()
     outcomes: dict[str, str | None] = field(default_factory=dict)
     failed: tuple[int, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """What the file holds."""
-        return json.dumps(self.event, indent=2) + "\n"
 
 
 ODD_KEYS = (
@@ -171,8 +165,8 @@ ODD_KEYS = (
 
 
 def s3_fixtures() -> list[S3Fixture]:
-    """The table: each way in which notifications come, and each thing that can be wrong."""
-    portrait = _picture("portrait.jpg")
+    """The table: each way to deliver notifications, and each thing that can be wrong."""
+    portrait = picture("portrait.jpg")
     one = S3Object("uploads/your_face.jpg", portrait)
     ten = tuple(S3Object(f"uploads/album/{number}.jpg", portrait) for number in range(10))
     odd = tuple(S3Object(key, portrait) for key in ODD_KEYS)
@@ -199,13 +193,13 @@ def _classified(*created: S3Object) -> dict[str, str | None]:
 
 
 def _mixed(portrait: bytes) -> S3Fixture:
-    """Good and bad: a bad picture has a result, other objects have none, other messages fail."""
-    png = _picture("portrait.png")
+    """A mixed batch: bad pictures get a result, other objects none, and other messages fail."""
+    png = picture("portrait.png")
     there = (
         S3Object("uploads/good.jpg", portrait),
         S3Object("uploads/half.jpg", portrait[: len(portrait) // 2]),
         S3Object("uploads/png_renamed.jpg", png),
-        S3Object("uploads/hill.jpeg", _picture("no_face.jpg")),
+        S3Object("uploads/hill.jpeg", picture("no_face.jpg")),
         S3Object("uploads/empty.jpg", b""),
         S3Object("uploads/portrait.png", png),
         S3Object("elsewhere/good.jpg", portrait),
@@ -228,5 +222,6 @@ def _mixed(portrait: bytes) -> S3Fixture:
     )
 
 
-def _picture(name: str) -> bytes:
+def picture(name: str) -> bytes:
+    """Read a picture of tests/data."""
     return (PICTURES / name).read_bytes()

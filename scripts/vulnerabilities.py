@@ -1,8 +1,8 @@
-"""Ask whether vulnerabilities are known of what is installed where the functions run.
+"""Look up known vulnerabilities of the packages that the functions' images install.
 
-Every pin of the run-time locks is asked for, whichever Python it is for. Exit status 0: none is
-known; 1: some are, or the source's answers leave a package out; 3: the source cannot be reached,
-so that nothing is known.
+Every pin of the run-time locks is looked up, whichever Python it is for. Exit status 0: none is
+known; 1: some are, or the source did not answer for a package; 3: the source cannot be reached, so
+that nothing is known.
 """
 
 import json
@@ -50,7 +50,7 @@ def main(source: str = OSV, locks: Iterable[Path] = LOCKS) -> int:
 
 
 def answers(source: str) -> bool:
-    """Whether there is an HTTP server, whatever it thinks of an empty question."""
+    """Whether an HTTP server answers, be it with an error: the question is empty."""
     try:
         urllib.request.urlopen(source, b"{}", timeout=15).close()  # noqa: S310 - not from outside
     except urllib.error.HTTPError as error:
@@ -61,7 +61,7 @@ def answers(source: str) -> bool:
 
 
 def one_version_each(pins: set[Pin]) -> Iterator[dict[str, str]]:
-    """The pins in parts that have no package twice: locks hold some for older Pythons as well."""
+    """Divide the pins into parts without duplicates: locks pin some packages for each Python."""
     left = sorted(pins)
     while left:
         part = dict(left)
@@ -70,7 +70,7 @@ def one_version_each(pins: set[Pin]) -> Iterator[dict[str, str]]:
 
 
 def look_up(pins: dict[str, str], source: str) -> list[dict[str, Any]]:
-    """What pip-audit says of each package; nothing where it fails."""
+    """pip-audit's answer for each package; an empty list if it fails."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.writelines(f"{name}=={version}\n" for name, version in pins.items())
         file.flush()

@@ -1,11 +1,10 @@
-"""From the data sets to the files that are served and the figures that are published.
+"""Makes the served files and the published figures from the data sets.
 
     python -m training DATA
 
-Prepared pictures and trained networks are left in the working folder and taken from there the next
-time: training goes on where it was interrupted. With --calibrate the network stays the one that is
-served, and only what follows is made anew: needed where the way a face is found and aligned has
-changed.
+Prepared pictures and trained networks are kept in the working folder and reused: training resumes
+where it was interrupted. With --calibrate the command keeps the served network and repeats only the
+later stages, which is needed after a change to how faces are found and aligned.
 """
 
 from dataclasses import replace
@@ -46,13 +45,13 @@ RECIPES = {
         Recipe(width=8, epochs=2, batch=16, start=0, teachers=(0, 1), radius=0.1),
     ],
 }
-"""By name the generations' recipes: what is committed, and a try of every stage."""
+"""The generations' recipes by name: those of the served network, and a try of every stage."""
 
 _FEW = 40
-"""Pictures of each label and split that the quick run takes."""
+"""Pictures of each label and split that the quick run uses."""
 
 _TYPICAL = 100
-"""Training pictures of each set by which the network is quantised, whole and aligned."""
+"""Training pictures of each set, whole and aligned, that calibrate the quantisation."""
 
 
 @click.command(help=__doc__)
@@ -81,7 +80,7 @@ def main(data: Path, work: Path, out: Path, *, quick: bool, calibrate: bool) -> 
 
 
 def _export(classifier: keras.Model, sets: list[FaceSet], out: Path) -> None:
-    """Leave the networks' files."""
+    """Write the networks' files."""
     models = out / MODELS
     models.mkdir(parents=True, exist_ok=True)
     for name in (DETECTOR_FILE, VERIFIER_FILE):
@@ -91,9 +90,10 @@ def _export(classifier: keras.Model, sets: list[FaceSet], out: Path) -> None:
 
 
 def _typical(sets: list[FaceSet]) -> NDArray[np.float32]:
-    """What the network will see. Augmented pictures would stretch the integers' ranges for nothing.
+    """Pictures like those that the network will see, without augmentation.
 
-    By pictures as they are, an integer network's logits lie nearer to its float twin's by a fifth.
+    Augmented ones widen the integers' ranges: with pictures as they are, the logits of the integer
+    network differ a fifth less from the float network's.
     """
     views = []
     for few in (each.part("train").sample(_TYPICAL) for each in sets):
@@ -105,16 +105,14 @@ def _calibrate(sets: list[FaceSet], models: Path) -> None:
     """Fit on the validation pictures as the service sees them, and describe the model."""
     content = (models / NETWORK_FILE).read_bytes()
     network, finder = Network(content), load_finder()
-    validation = [each.part("val") for each in sets]
-    natural = [serve(finder, network, each) for each in validation]
-    degraded = [serve_degraded(network, served, seed=0) for served in natural]
-    sharp = [scored(*each) for each in zip(natural, validation, strict=True)]
-    calibrations = fit_calibrations(
-        sharp, [scored(*each) for each in zip(degraded, validation, strict=True)]
-    )
+    natural, degraded = {}, {}
+    for faces in (each.part("val") for each in sets):
+        served = serve(finder, network, faces)
+        natural[faces.name] = scored(served, faces)
+        degraded[faces.name] = scored(serve_degraded(network, served, seed=0), faces)
+    calibrations = fit_calibrations(list(natural.values()), list(degraded.values()))
     version = version_of(content, calibrations)
-    by_set = {faces.name: each for faces, each in zip(validation, sharp, strict=True)}
-    write_reference(by_set, calibrations, version, models)
+    write_reference(natural, calibrations, version, models)
     describe(calibrations, version, models)
 
 

@@ -1,4 +1,4 @@
-"""One training crop out of one picture: what detectors, cameras and re-encoding do to a face."""
+"""Augmentation: one picture as detectors, cameras and re-encoding may leave it."""
 
 from collections.abc import Callable
 
@@ -12,9 +12,9 @@ Rng = np.random.Generator
 
 
 def training_crop(picture: Pixels, to_chip: Transform, rng: Rng, side: int = CHIP) -> Pixels:
-    """A crop of ``side`` pixels, to which ``to_chip`` maps the face.
+    """A crop of ``side`` pixels, to which ``to_chip`` maps the face, changed at random.
 
-    Misaligned as a detector misaligns, lit, blurred and compressed at random.
+    It is misaligned as a detector's are, relit, blurred, covered and compressed.
     """
     crop = warp(picture, jittered(to_chip, rng, side), side)
     for chance, change in _CHANGES:
@@ -24,7 +24,7 @@ def training_crop(picture: Pixels, to_chip: Transform, rng: Rng, side: int = CHI
 
 
 def jittered(to_chip: Transform, rng: Rng, side: int) -> Transform:
-    """The transform, then a small random rotation, scale, stretch, shift and perhaps a mirror.
+    """The transform, followed by a small random rotation, scale, stretch, shift and mirroring.
 
     The detector's frame differs from UTKFace's by 4 % of the side at each corner in the median and
     by 9 % in one picture of ten; the jitter is of that size.
@@ -41,7 +41,7 @@ def jittered(to_chip: Transform, rng: Rng, side: int) -> Transform:
 
 
 def degraded(crop: Pixels, rng: Rng) -> Pixels:
-    """The crop as of a face too small, enlarged from 6 to 40 pixels, or as much out of focus."""
+    """The crop with less detail: enlarged from 6 to 40 pixels, or blurred as much."""
     if rng.random() < 0.5:
         return low_resolution(crop, round(np.exp(rng.uniform(np.log(6), np.log(40)))))
     return blurred(crop, np.exp(rng.uniform(np.log(0.0125), np.log(0.0625))) * len(crop))
@@ -54,12 +54,18 @@ def low_resolution(crop: Pixels, side: int) -> Pixels:
 
 
 def blurred(crop: Pixels, sigma: float) -> Pixels:
-    """The crop through a Gaussian filter of so many pixels."""
+    """The crop after a Gaussian filter with a standard deviation of ``sigma`` pixels."""
     return _pixels(cv2.GaussianBlur(crop, (0, 0), sigma))
 
 
+def compressed(crop: Pixels, quality: int) -> Pixels:
+    """The crop after JPEG compression, its channels in the same order as before."""
+    _, encoded = cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, quality))
+    return _pixels(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+
+
 def _pixels(changed: object) -> Pixels:
-    """What OpenCV answered: of the type that went in, which its annotations do not say."""
+    """OpenCV's result as uint8, which it is, though OpenCV's annotations do not say so."""
     return np.asarray(changed, np.uint8)
 
 
@@ -98,9 +104,7 @@ def _noise(crop: Pixels, rng: Rng) -> Pixels:
 
 
 def _compression(crop: Pixels, rng: Rng) -> Pixels:
-    quality = int(rng.integers(25, 90))
-    _, encoded = cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, quality))
-    return _pixels(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+    return compressed(crop, int(rng.integers(25, 90)))
 
 
 def _occlusion(crop: Pixels, rng: Rng) -> Pixels:
@@ -112,14 +116,17 @@ def _occlusion(crop: Pixels, rng: Rng) -> Pixels:
 
 
 def covered_from_below(crop: Pixels, rng: Rng) -> Pixels:
-    """A face in the middle two thirds covered to nose or mouth, as by a mask or a scarf."""
+    """The crop with its face covered up to the mouth or nose, as by a mask or a scarf.
+
+    The face is in the middle two thirds.
+    """
     shares = rng.uniform((0.42, 0.8, 0, 0.8), (0.65, 1, 0.18, 1))
     top, bottom, left, right = np.rint(shares * len(crop)).astype(int)
     return _patched(crop, slice(top, bottom), slice(left, right), rng)
 
 
 def _patched(crop: Pixels, rows: slice, columns: slice, rng: Rng) -> Pixels:
-    """One colour over a rectangle."""
+    """The crop with one colour over a rectangle."""
     covered = crop.copy()
     covered[rows, columns] = rng.integers(0, 256, size=3)
     return covered

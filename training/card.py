@@ -1,7 +1,7 @@
 """The model card: the same facts as MODEL_CARD.md for people and as card.json for GET /model.
 
-Its form follows Mitchell et al., "Model Cards for Model Reporting" (2019). What does not depend on
-the model stands in the two templates beside this file; every figure is filled in from the report.
+Its form follows Mitchell et al., "Model Cards for Model Reporting" (2019). The two templates beside
+this file hold the text, which does not depend on the model; the report fills in every figure.
 """
 
 import json
@@ -43,9 +43,9 @@ def write(report: Report, root: Path, models: Path) -> None:
         "overview": _overview(figures),
         "compared": _compared(report),
         "recalls": _recalls(figures),
-        "groups": _groups(figures),
-        "gaps": _gaps(figures),
-        "ages": _ages(figures),
+        "groups": _by_set(figures, "groups", "", _group),
+        "gaps": _by_set(figures, "gaps", "largest gap by", _gap),
+        "ages": _by_set(figures, "ages_against_others", "", _age),
         "calibration": _calibration(figures),
         "details": _details(figures),
         "confusions": _confusions(figures),
@@ -59,7 +59,7 @@ def write(report: Report, root: Path, models: Path) -> None:
 
 
 def with_figures(readme: str, figures: Report) -> str:
-    """The text with its tables of figures made anew, between the two marks."""
+    """The README with new tables of figures between its two marks."""
     tables = f"{_overview(figures)}\n\n{_recalls(figures)}"
     return between(readme, _FIGURES, _END_OF_FIGURES, tables)
 
@@ -96,12 +96,8 @@ def _recalls(figures: Report) -> str:
     return table(["", *LABELS], rows)
 
 
-def _groups(figures: Report) -> str:
-    return _by_set(figures, "groups", "", _group)
-
-
 def _by_set(figures: Report, kind: str, head: str, cell: Callable[[Any], str]) -> str:
-    """A row for each name that any set's figures of that kind have; a cell of None: it has not."""
+    """A row for each name that a set has figures of; ``cell`` gets None for sets without them."""
     names = dict.fromkeys(name for each in figures.values() for name in each[kind])
     rows = [[name, *(cell(each[kind].get(name)) for each in figures.values())] for name in names]
     return table([head, *(SET_NAMES[name] for name in figures)], rows)
@@ -139,37 +135,31 @@ def _by_chance(estimate: dict[str, Any]) -> str:
 
 def _compared(report: Report) -> str:
     """The served model, networks trained here for comparison, and figures from elsewhere."""
-    rows = [["**this model, as served**", *(_three(each) for each in report["test"].values())]]
-    for name, by_set in report.get("compared", {}).items():
-        cells = [
-            f"{each['accuracy']:.3f} / {each['balanced_accuracy']:.3f} / "
-            f"{each['recall_of_others']:.2f}"
-            if (each := by_set.get(faces))
-            else ""
-            for faces in report["test"]
-        ]
-        rows.append([name, *cells])
-    rows += [list(row[: 1 + len(report["test"])]) for row in ELSEWHERE]
-    return table(["", *(SET_NAMES[name] for name in report["test"])], rows)
+    served = {
+        name: {
+            "accuracy": each["accuracy"]["value"],
+            "balanced_accuracy": each["balanced_accuracy"]["value"],
+            "recall_of_others": each["recall"]["Others"]["value"],
+        }
+        for name, each in report["test"].items()
+    }
+    here = {"**this model, as served**": served} | report.get("compared", {})
+    rows = [[name, *(_three(each.get(faces)) for faces in served)] for name, each in here.items()]
+    rows += [list(row[: 1 + len(served)]) for row in ELSEWHERE]
+    return table(["", *(SET_NAMES[name] for name in served)], rows)
 
 
-def _three(figures: Report) -> str:
+def _three(figures: dict[str, float] | None) -> str:
+    if figures is None:
+        return ""
     return (
-        f"{figures['accuracy']['value']:.3f} / {figures['balanced_accuracy']['value']:.3f} / "
-        f"{figures['recall']['Others']['value']:.2f}"
+        f"{figures['accuracy']:.3f} / {figures['balanced_accuracy']:.3f} / "
+        f"{figures['recall_of_others']:.2f}"
     )
 
 
-def _gaps(figures: Report) -> str:
-    return _by_set(figures, "gaps", "largest gap by", _gap)
-
-
-def _ages(figures: Report) -> str:
-    """The ages that have too few pictures of some label for the other table."""
-    return _by_set(figures, "ages_against_others", "", _age)
-
-
 def _age(age: dict[str, Any] | None) -> str:
+    """The cell of an age group that has too few pictures of some label for the table of groups."""
     if age is None:
         return ""
     return f"{_points(age)}: {', '.join(age['labels'])}; {age['pictures']} pictures"
@@ -187,26 +177,19 @@ def _gap(gap: dict[str, Any] | None) -> str:
 
 
 def _spoiled(figures: Report) -> str:
-    first, *_ = figures.values()
-    rows = [
-        [
-            "as they are" if row["level"] is None else f"{condition}, {row['level']:g}",
-            *(
-                f"{_share(levels[condition][index]['faces_found'])}, "
-                f"{_share(levels[condition][index]['balanced_accuracy']['value'])}, "
-                f"{_share_or_none(levels[condition][index]['uncertain_share'])}"
-                for levels in figures.values()
-            ),
-        ]
-        for condition, levels_of_first in first.items()
-        for index, row in enumerate(levels_of_first)
-        if index or condition == next(iter(first))
-    ]
-    return table(["", *(SET_NAMES[name] for name in figures)], rows)
+    rows: dict[str, list[str]] = {}
+    for condition in next(iter(figures.values())):
+        for levels in zip(*(each[condition] for each in figures.values()), strict=True):
+            level = levels[0]["level"]
+            name = "as they are" if level is None else f"{condition}, {level:g}"
+            rows.setdefault(name, [name, *map(_spoiled_cell, levels)])
+    return table(["", *(SET_NAMES[name] for name in figures)], list(rows.values()))
 
 
-def _share_or_none(share: float | None) -> str:
-    return "–" if share is None else _share(share)
+def _spoiled_cell(level: dict[str, Any]) -> str:
+    found, unsure = level["faces_found"], level["uncertain_share"]
+    balanced = level["balanced_accuracy"]["value"]
+    return f"{_share(found)}, {_share(balanced)}, {'–' if unsure is None else _share(unsure)}"
 
 
 def _details(figures: Report) -> str:

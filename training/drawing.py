@@ -1,4 +1,4 @@
-"""How plots look, and SVG files that are the same for the same figures."""
+"""The style of all plots, written as SVG files that are the same for the same figures."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ mpl.rcParams |= {
 
 
 def write(folder: Path, figures: Figures, plots: Mapping[str, Callable[[Figures], Figure]]) -> None:
-    """Write a file for each plot, drawn by its function, under its name."""
+    """Write an SVG file for each plot, by its name and the function that draws it."""
     for name, draw in plots.items():
         figure = draw(figures)
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})

@@ -1,10 +1,11 @@
-"""Measures the served model on the test pictures and writes all that is published about it.
+"""Measures the served model on the test pictures and publishes the figures.
 
-    python -m training.evaluate DATA
+    python -m training.evaluate [DATA]
 
-Through the service's own pipeline. What its network says is left in evaluation/*.npz. From that
-follow evaluation/report.json, the plots beside it, MODEL_CARD.md, the service's card.json and the
-README's figures; --from-files makes these anew without measuring.
+The service's own pipeline classifies the pictures, and the network's answers go to
+evaluation/*.npz. From these files alone follow evaluation/report.json, the plots beside it,
+MODEL_CARD.md, the service's card.json and the README's figures: without DATA the command rewrites
+them and measures nothing.
 """
 
 from pathlib import Path
@@ -25,22 +26,20 @@ EVALUATION = Path("evaluation")
 PREDICTIONS = EVALUATION / "test_predictions.npz"
 SPOILED = EVALUATION / "spoiled_predictions.npz"
 MEASURED = EVALUATION / "networks.sha256"
-"""Of the networks that gave these answers."""
+"""Checksums of the networks that gave these answers."""
 
 
 @click.command(help=__doc__)
-@options.data
-@options.work
-@click.option("--from-files", is_flag=True, help="Write anew what follows from evaluation/*.npz.")
-def main(data: Path, work: Path, *, from_files: bool) -> None:
-    """Measure, if wanted, then publish."""
-    if not from_files:
-        measure(load_sets(data, work / "prepared"), options.ROOT)
+@options.optional_data
+def main(data: Path | None) -> None:
+    """Measure, given pictures, then publish."""
+    if data is not None:
+        measure(load_sets(data, options.WORK / "prepared"), options.ROOT)
     publish(options.ROOT)
 
 
 def measure(sets: list[FaceSet], root: Path, spoiled: int = 1000) -> None:
-    """Serve every test picture, and so many of each set spoiled in every way."""
+    """Classify every test picture, and ``spoiled`` pictures of each set spoiled in every way."""
     models = load_models(root / MODELS)
     (root / EVALUATION).mkdir(exist_ok=True)
     save_predictions([_predictions(models, each) for each in sets], root / PREDICTIONS)
@@ -69,10 +68,10 @@ def _predictions(models: Models, faces: FaceSet) -> Predictions:
 
 
 def figures(root: Path) -> dict[str, Any]:
-    """All that follows from the files in evaluation/ and the served calibrations.
+    """The figures that follow from the files in evaluation/ and the served calibrations.
 
     Raises:
-        ClickException: the answers there are of other networks than those that are served.
+        ClickException: the files there are the answers of other networks than the served ones.
     """
     if (root / MEASURED).read_text(encoding="utf-8") != network_checksums(root / MODELS):
         raise click.ClickException(f"{EVALUATION}/ is of other networks: run make evaluate")

@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ethnicity.classifier import Calibration
-from ethnicity.labels import LABELS
+from training.metrics import by_label
 
 NETWORK_FILE = "ethnicity.tflite"
 KERAS_FILE = "ethnicity_cnn_model.h5"
@@ -22,7 +22,7 @@ KERAS_FILE = "ethnicity_cnn_model.h5"
 def export_network(
     model: keras.Model, file: Path, typical: NDArray[np.float32] | None = None
 ) -> None:
-    """Write a network for LiteRT, one image a call.
+    """Write a network for LiteRT that takes one image at a time.
 
     By way of a SavedModel with a fixed input shape: converting a Keras 3 model's concrete function
     directly writes a file without weights.
@@ -49,27 +49,22 @@ def export_network(
     file.write_bytes(content)
 
 
-def export_keras(classifier: keras.Model, folder: Path) -> Path:
+def export_keras(classifier: keras.Model, folder: Path) -> None:
     """Write the model as Keras' HDF5 file, with its checksum beside it."""
     file = folder / KERAS_FILE
     classifier.save(file)
     (folder / f"{KERAS_FILE}.sha256").write_text(_checksums([file]), encoding="utf-8")
-    return file
 
 
 def version_of(network: bytes, calibrations: tuple[Calibration, ...]) -> str:
-    """Today's date and a hash of all that an answer to a face depends on."""
+    """Today's date and a hash of the network and its calibrations."""
     content = network + json.dumps(_as_json(calibrations)).encode()
     return f"{datetime.now(UTC):%Y.%m.%d}-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
 def describe(calibrations: tuple[Calibration, ...], version: str, folder: Path) -> None:
-    """Write classifier.json, then the checksums of all that the service loads."""
-    about = {
-        "version": version,
-        "network": NETWORK_FILE,
-        "calibrations": _as_json(calibrations),
-    }
+    """Write classifier.json, then the checksums of the files that the service loads."""
+    about = {"version": version, "network": NETWORK_FILE, "calibrations": _as_json(calibrations)}
     (folder / "classifier.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     write_served_checksums(folder)
 
@@ -79,25 +74,25 @@ def _as_json(calibrations: tuple[Calibration, ...]) -> list[dict[str, Any]]:
         {
             "min_detail": each.min_detail,
             "temperature": each.temperature,
-            "bias": dict(zip(LABELS, each.bias.tolist(), strict=True)),
-            "thresholds": dict(zip(LABELS, each.thresholds.tolist(), strict=True)),
+            "bias": by_label(each.bias.tolist()),
+            "thresholds": by_label(each.thresholds.tolist()),
         }
         for each in calibrations
     ]
 
 
 def network_checksums(folder: Path) -> str:
-    """The checksums of the networks there: what answers are whose."""
+    """The checksums of a folder's networks, which tell whether answers are theirs."""
     return _checksums(sorted(folder.glob("*.tflite")))
 
 
 def write_served_checksums(folder: Path) -> None:
-    """Write the checksums of all that the service loads from a folder."""
+    """Write the checksums of the files that the service loads from a folder."""
     served = sorted([*folder.glob("*.tflite"), *folder.glob("*.json")])
     (folder / "SHA256SUMS").write_text(_checksums(served), encoding="utf-8")
 
 
 def _checksums(files: list[Path]) -> str:
-    """In the form of sha256sum, which can check it."""
+    """The files' checksums in the form that `sha256sum --check` reads."""
     lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in files]
     return "\n".join(lines) + "\n"

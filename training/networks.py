@@ -1,7 +1,7 @@
-"""The convolutional networks, stacked in plain sight.
+"""The convolutional networks, layer by layer.
 
-All take uint8-valued square RGB images as float32 in 0 to 255, and give logits: of the classifier's
-size, and five of them, unless told.
+All take square RGB images as float32 in 0 to 255 and return logits. By default the images have the
+classifier's size, and there are five logits.
 """
 
 import keras
@@ -22,7 +22,7 @@ Normalization = type[layers.BatchNormalization]
 
 
 def residual_se(
-    width: int = 32,
+    width: int,
     blocks: tuple[int, ...] = (1, 2, 2, 2),
     outputs: int = len(LABELS),
     normalization: Normalization = layers.BatchNormalization,
@@ -96,16 +96,3 @@ def _squeeze_excitation(x: KerasTensor) -> KerasTensor:
     scale = layers.Dense(channels // 8, activation="relu")(scale)
     scale = layers.Dense(channels, activation="sigmoid")(scale)
     return layers.Multiply()([x, scale])
-
-
-def multiply_adds(model: keras.Model) -> int:
-    """Multiply-adds of the convolutions and dense layers for one image."""
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv2D):
-            total += (
-                layer.kernel.shape.num_elements() * layer.output.shape[1] * layer.output.shape[2]
-            )
-        elif isinstance(layer, layers.Dense):
-            total += layer.kernel.shape.num_elements()
-    return int(total)

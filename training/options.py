@@ -1,17 +1,22 @@
-"""What the commands of this package ask alike."""
+"""The arguments and options that commands share."""
 
 from pathlib import Path
 
 import click
 
 ROOT = Path(__file__).parents[1]
+WORK = ROOT / ".training"
 
-data = click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+data = click.argument("data", type=_FOLDER)
+
+optional_data = click.argument("data", type=_FOLDER, required=False)
 
 work = click.option(
     "--work",
     type=click.Path(file_okay=False, path_type=Path),
-    default=ROOT / ".training",
+    default=WORK,
     help="Where prepared pictures and checkpoints are kept.",
 )
 

@@ -5,16 +5,15 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ethnicity.labels import LABELS
 from training import drawing
-from training.card import SET_NAMES
+from training.card import SET_NAMES, Report
 from training.robustness import CONDITIONS
 
 _COLOURS = {"utkface": "#2a6f97", "fairface": "#c8553d"}
 _GREY = "#888888"
-
-Report = dict[str, Any]
 
 
 def write(report: Report, folder: Path) -> None:
@@ -23,7 +22,7 @@ def write(report: Report, folder: Path) -> None:
     drawing.write(folder, report, plots)
 
 
-def _recalls(report: Report) -> Any:  # noqa: ANN401 - matplotlib's Figure
+def _recalls(report: Report) -> Figure:
     """Recall of each label, with its interval."""
     figure, axes = plt.subplots(figsize=(7, 2.8))
     for row, (name, each) in enumerate(report["test"].items()):
@@ -49,8 +48,8 @@ def _recalls(report: Report) -> Any:  # noqa: ANN401 - matplotlib's Figure
     return figure
 
 
-def _reliability(report: Report) -> Any:  # noqa: ANN401
-    """How often answers of each confidence are right; the area of a dot is how many they are."""
+def _reliability(report: Report) -> Figure:
+    """How often answers of each confidence are right; a dot's area shows how many there are."""
     figure, panels = plt.subplots(
         1, len(report["test"]), figsize=(7, 3.4), sharey=True, squeeze=False
     )
@@ -72,8 +71,8 @@ def _reliability(report: Report) -> Any:  # noqa: ANN401
     return figure
 
 
-def _robustness(report: Report) -> Any:  # noqa: ANN401
-    """Balanced accuracy, mean confidence and the share that is not sure, by condition and level."""
+def _robustness(report: Report) -> Figure:
+    """Balanced accuracy, faces found and the share of unsure answers, by condition and level."""
     figure, panels = plt.subplots(2, 3, figsize=(9, 5.4), sharey=True)
     for axes, condition in zip(panels.flat, CONDITIONS, strict=True):
         for name, by_condition in report["spoiled"].items():

@@ -1,6 +1,6 @@
-"""What an audit needs to know of the classifier: how its calibration differs between data sets.
+"""Writes the audit's reference: how the classifier's calibration differs between data sets.
 
-Only the validation pictures are looked at, and nothing of a single one is kept.
+It is fitted on validation pictures only, and keeps nothing of a single picture.
 """
 
 import json
@@ -16,13 +16,12 @@ from ethnicity.audit.prevalence import REFERENCE_FILE
 from ethnicity.classifier import Calibration, softmax
 from ethnicity.labels import LABELS
 from training.calibrate import Scored
+from training.metrics import Floats
 from training.report import judged
 
 _RESAMPLES = 200
 _DECIMALS = 4
 _LEAST = 1e-9
-
-Floats = NDArray[np.float64]
 
 
 def write_reference(
@@ -31,7 +30,7 @@ def write_reference(
     version: str,
     folder: Path,
 ) -> None:
-    """Write reference.json; the checksums are the caller's to renew."""
+    """Write reference.json; the caller updates the checksums."""
     sets = {}
     for name, each in validation.items():
         probabilities, _ = judged(each.logits, each.detail, calibrations)
@@ -45,7 +44,7 @@ def write_reference(
 
 
 def fit_shifts(probabilities: Floats, label: NDArray[np.int64]) -> Floats:
-    """How the set would have to be recalibrated, for each of its resamples, shape (resamples, 6).
+    """The recalibration that the set needs, for each of its resamples, shape (resamples, 6).
 
     By softmax(exp(s)·log p + b), s first, then b, which sums to 0; by maximum likelihood, every
     class weighing the same. Pictures are resampled within their class, by random weights (the

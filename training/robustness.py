@@ -1,4 +1,4 @@
-"""What blur, compression, darkness, turning, covering and few pixels do to the answers.
+"""How blur, compression, darkness, turning, covering and low resolution change the answers.
 
 The test pictures are spoiled before the service sees them: its own code has to find the face too.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ethnicity.geometry import Pixels
 from ethnicity.pipeline import load_models
-from training.augment import blurred, low_resolution
+from training.augment import blurred, compressed, low_resolution
 from training.data import FaceSet
 from training.metrics import Floats, Indices, guesses, rates, rounded
 from training.report import Calibrations, judged
@@ -38,9 +38,7 @@ def _blur(picture: Pixels, level: float) -> Pixels:
 
 
 def _compress(picture: Pixels, level: float) -> Pixels:
-    rgb = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(".jpg", rgb, (cv2.IMWRITE_JPEG_QUALITY, int(level)))
-    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB), np.uint8)
+    return compressed(picture[..., ::-1], int(level))[..., ::-1]  # in OpenCV's order of colours
 
 
 def _darken(picture: Pixels, level: float) -> Pixels:
@@ -77,10 +75,11 @@ CONDITIONS = (
 
 @dataclass(frozen=True)
 class Spoiled:
-    """What the service's network said of one set's pictures, spoiled in one way.
+    """The network's answers to one set's pictures, spoiled in one way.
 
-    ``levels``: shape (m,), the first of them none at all. ``label``: shape (n,). ``found``, shape
-    (m, n), ``logits``, shape (m, n, 5), ``detail``, shape (m, n): as in `report.Predictions`.
+    ``levels``: shape (m,), the first of them NaN, for the pictures as they are. ``label``: shape
+    (n,). ``found``, shape (m, n), ``logits``, shape (m, n, 5), ``detail``, shape (m, n): as in
+    `report.Predictions`.
     """
 
     levels: Floats
@@ -148,7 +147,7 @@ def load(file: Path) -> dict[str, Spoiled]:
 
 
 def report(spoiled: dict[str, Spoiled], calibrations: Calibrations) -> dict[str, Any]:
-    """By set and condition, of each level: how many faces are found, how right, how sure."""
+    """By set and condition, for each level: faces found, accuracy and confidence."""
     figures: dict[str, Any] = {}
     for name, each in spoiled.items():
         faces, _, condition = name.partition("/")
@@ -166,9 +165,11 @@ def _level(each: Spoiled, index: int, calibrations: Calibrations) -> dict[str, A
         "level": None if np.isnan(level) else float(f"{level:.3g}"),
         "faces_found": rounded(found.mean()),
         "balanced_accuracy": made.balanced_accuracy().rounded(),
-        "mean_confidence": rounded(probabilities[found].max(axis=1).mean())
-        if found.any()
-        else None,
-        "coverage": rounded(right[found].mean()) if found.any() else None,
-        "uncertain_share": rounded((sets[found].sum(axis=1) > 1).mean()) if found.any() else None,
+        "mean_confidence": _mean(probabilities[found].max(axis=1)),
+        "coverage": _mean(right[found]),
+        "uncertain_share": _mean(sets[found].sum(axis=1) > 1),
     }
+
+
+def _mean(values: NDArray[Any]) -> float | None:
+    return rounded(values.mean()) if len(values) else None

@@ -1,4 +1,4 @@
-"""Faces pasted into faceless photographs, where their place, size and turn are known."""
+"""Faces pasted into photographs without faces, at a known place, size and angle."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ethnicity.geometry import Pixels
-
-Rng = np.random.Generator
+from training.augment import Rng, compressed
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
@@ -28,9 +27,9 @@ class Scene:
 
 
 def photographs(folder: Path, longest: int) -> Iterator[tuple[Path, Pixels]]:
-    """Every picture under a folder, in order of its name, its longer side ``longest`` pixels.
+    """Every picture under a folder, by file name, resized to ``longest`` pixels.
 
-    What is less than half that size stays as it is; what is transparent gets a grey ground.
+    A picture of less than half that size keeps it. Transparent pictures get a grey background.
     """
     for file in sorted(each for each in folder.rglob("*") if each.suffix.lower() in _SUFFIXES):
         stored = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
@@ -49,9 +48,9 @@ def photographs(folder: Path, longest: int) -> Iterator[tuple[Path, Pixels]]:
 
 
 def paste(face: Pixels, side: int, angle: float, ground: Pixels, rng: Rng) -> Scene:
-    """The square ``face`` scaled to ``side`` pixels, turned by ``angle`` degrees, somewhere.
+    """Paste the square ``face``, scaled to ``side`` pixels and turned by ``angle`` degrees.
 
-    Then compressed as JPEG, as a camera would.
+    Its place is random, and the picture is compressed as JPEG, as a camera would do.
     """
     height, width = ground.shape[:2]
     reach = side / 2 * (abs(np.cos(np.deg2rad(angle))) + abs(np.sin(np.deg2rad(angle))))
@@ -63,10 +62,7 @@ def paste(face: Pixels, side: int, angle: float, ground: Pixels, rng: Rng) -> Sc
     covered = cv2.warpAffine(np.full((side, side), 255, np.uint8), place, (width, height)) > 127
     pixels = ground.copy()
     pixels[covered] = cv2.warpAffine(scaled, place, (width, height))[covered]
-    quality = int(rng.integers(70, 96))
-    _, encoded = cv2.imencode(".jpg", pixels, (cv2.IMWRITE_JPEG_QUALITY, quality))
-    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-    return Scene(np.asarray(decoded, np.uint8), centre, side)
+    return Scene(compressed(pixels, int(rng.integers(70, 96))), centre, side)
 
 
 def _within(reach: float, length: int, rng: Rng) -> float:

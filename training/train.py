@@ -26,34 +26,34 @@ from training.networks import FEATURES, Normalization, original, residual_se
 _FINISHED = "finished"
 
 _TOGETHER = 512
-"""Pictures that are judged at a time."""
+"""Pictures that `predict_logits` passes to the network at a time."""
 
 Answers = NDArray[np.float32]
-"""Probabilities that teachers gave, shape (n, 5)."""
+"""The teachers' probabilities, shape (n, 5)."""
 
 AUXILIARY = {
     "age": (len(AGE_BANDS), 0.2),
     "gender": (len(GENDERS), 0.1),
     "origin": (len(ORIGINS), 0.2),
 }
-"""Targets that only training uses: classes and weight in the loss."""
+"""Targets that only training uses: their number of classes and their weight in the loss."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that a training run depends on but the data.
+    """Everything that a training run depends on, except the data.
 
     ``width``: channels of the first stage of `networks.residual_se`; 0 for `networks.original`.
     ``optimizer``: "muon" or "adamw".
-    ``average_decay``: of the exponential moving average of the weights, for each step.
-    ``start``: the generation whose weights it begins with; None: it begins afresh.
+    ``average_decay``: decay at each step of the exponential moving average of the weights.
+    ``start``: the generation whose weights it starts from; None: random weights.
     ``teachers``: the generations whose mean answers are part of the target.
-    ``teachers_weight``: of these answers, the labels having the rest.
-    ``align_share``: of the pictures that are aligned by the detector rather than taken whole.
-    ``half``: 0 or 1: it learns from that half of the training pictures alone, and as a teacher
-    answers for the other; None: from all, for all.
-    ``radius``: within which each step looks for the worst weights; 0: it does not
-    (`backends.SharpnessAware`).
+    ``teachers_weight``: weight of these answers in the target; the labels have the rest.
+    ``align_share``: share of the pictures that the detector aligns; the others are taken whole.
+    ``half``: 0 or 1: it learns from that half of the training pictures alone and, as a teacher,
+    answers for the other; None: it learns from all and answers for all.
+    ``radius``: how near each step searches for the worst weights (`backends.SharpnessAware`); 0:
+    it does not.
     """
 
     width: int = 32
@@ -79,9 +79,7 @@ class Recipe:
 class Batches:
     """Augmented training batches of all sets together."""
 
-    def __init__(
-        self, sets: list[FaceSet], recipe: Recipe, answers: list[Answers] | None = None
-    ) -> None:
+    def __init__(self, sets: list[FaceSet], recipe: Recipe, answers: list[Answers] | None) -> None:
         self.sets, self.recipe = sets, recipe
         self.pictures = np.concatenate(
             [
@@ -104,7 +102,7 @@ class Batches:
         return len(self.pictures) // self.recipe.batch
 
     def begin(self, epoch: int) -> None:
-        """The batches of that epoch, the first being 0: the same in a run that was cut short."""
+        """Switch to the batches of an epoch, the first being 0; a resumed run gets the same."""
         self.epoch = epoch
         shuffle = np.random.default_rng((self.recipe.seed, epoch + 1))
         self.order = shuffle.permutation(len(self.pictures))
@@ -147,7 +145,7 @@ def _one_hot(parts: list[NDArray[np.int64]], classes: int) -> NDArray[np.float32
 def _partners_within_sets(
     origin_set: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """For every row of a batch another of the same set, since the two sets' priors differ."""
+    """For every row of a batch a row of the same set, since the two sets' priors differ."""
     partner = np.arange(len(origin_set))
     for index in np.unique(origin_set):
         rows = np.flatnonzero(origin_set == index)
@@ -162,13 +160,13 @@ def train(
     answers: list[Answers] | None = None,
     start: Path | None = None,
 ) -> keras.Model:
-    """The trained classifier, its weights averaged over the last steps (float32).
+    """Train a classifier; return it in float32, its weights averaged over the last steps.
 
-    ``answers``: the teachers', for each set's training pictures; ``start``: the weights to begin
-    with.
+    ``answers``: the teachers', for each set's training pictures; ``start``: the weights to start
+    from.
 
-    Resumes from the last finished epoch if ``run`` holds one, and leaves ``classifier.weights.h5``
-    and ``history.csv`` there.
+    Resumes after the last finished epoch if ``run`` holds one, and leaves
+    ``classifier.weights.h5`` and ``history.csv`` there.
     """
     if is_finished(run):
         return load_classifier(recipe, run)
@@ -185,7 +183,7 @@ def train(
     keras.config.set_dtype_policy("float32")
 
     model.compile(
-        optimizer=_optimizer(recipe, len(batches)),
+        optimizer=optimizer(recipe, len(batches)),
         loss={
             "race": _cross_entropy(recipe.label_smoothing),
             **{name: _cross_entropy(0.0) for name in AUXILIARY},
@@ -216,8 +214,8 @@ def train(
     return finished
 
 
-def renormalize(classifier: keras.Model, batches: Batches, count: int = 100) -> None:
-    """Measure anew, on so many batches, the means and variances by which its layers normalise.
+def renormalize(classifier: keras.Model, batches: Batches) -> None:
+    """Measure the means and variances by which layers normalise again, on a hundred batches.
 
     Those of the training run belong to its last weights, not to the averaged ones (Wu and Johnson
     2021, "Rethinking 'Batch' in BatchNorm").
@@ -227,13 +225,13 @@ def renormalize(classifier: keras.Model, batches: Batches, count: int = 100) -> 
     ]
     momenta = [each.momentum for each in normalizations]
     for each in normalizations:
-        each.momentum = 0  # what it keeps is the last batch's own
+        each.momentum = 0  # it keeps the last batch's mean and variance
     moments = [
         variable for each in normalizations for variable in (each.moving_mean, each.moving_variance)
     ]
     measured = []
     with backends.ahead(batches) as made:
-        for inputs, *_ in islice(made, min(count, len(batches))):
+        for inputs, *_ in islice(made, min(100, len(batches))):
             backends.run(classifier, inputs["image"], training=True)
             measured.append([keras.ops.convert_to_numpy(each) for each in moments])
     for variable, values in zip(moments, zip(*measured, strict=True), strict=True):
@@ -243,7 +241,7 @@ def renormalize(classifier: keras.Model, batches: Batches, count: int = 100) -> 
 
 
 def is_finished(run: Path) -> bool:
-    """Whether that run has come to its end."""
+    """Whether a run has finished."""
     return (run / _FINISHED).exists()
 
 
@@ -254,7 +252,8 @@ def build(recipe: Recipe, normalization: Normalization = layers.BatchNormalizati
     return residual_se(recipe.width, normalization=normalization)
 
 
-def _optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+def optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """The optimiser of a recipe, with its learning rates and its moving average of the weights."""
     schedule = keras.optimizers.schedules.CosineDecay(
         1e-6,
         decay_steps=int(steps_per_epoch * (recipe.epochs - recipe.warmup_epochs)),
@@ -296,18 +295,17 @@ class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
         self.classifier = classifier
         self.sets = [(each.name, each.label, whole_pictures(each)) for each in sets]
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         for name, label, crops in self.sets:
             right = predict_logits(self.classifier, crops).argmax(axis=1) == label
             recalls = [right[label == index].mean() for index in range(len(LABELS))]
-            if logs is not None:
-                logs[f"{name}_accuracy"] = float(right.mean())
-                logs[f"{name}_balanced"] = float(np.mean(recalls))
-                logs[f"{name}_worst"] = float(np.min(recalls))
+            logs[f"{name}_accuracy"] = float(right.mean())
+            logs[f"{name}_balanced"] = float(np.mean(recalls))
+            logs[f"{name}_worst"] = float(np.min(recalls))
 
 
 def whole_pictures(faces: FaceSet) -> NDArray[np.uint8]:
-    """Every picture as it is, shape (n, CHIP, CHIP, 3): how a chip reaches the classifier."""
+    """Every picture as it is, shape (n, CHIP, CHIP, 3), like a chip that reaches the classifier."""
     return np.stack([warp(picture, faces.whole, CHIP) for picture in faces.pictures])
 
 

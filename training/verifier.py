@@ -1,14 +1,14 @@
-"""Trains the verifier: a small network that tells faces from what the detector takes for one.
+"""Trains the verifier: a small network that tells faces from the detector's false alarms.
 
     python -m training.verifier DATA
 
-Beside the face data sets, DATA holds photographs without any face in a folder ``faceless``. What
-the detector proposes in them are the negatives. Faces of the training split, pasted into them at
+Beside the face data sets, DATA holds photographs without any face in a folder ``faceless``. The
+detector's proposals in them are the negatives. Faces of the training split, pasted into them at
 many sizes and angles and found again by the detector, are the positives.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,61 +27,66 @@ from ethnicity.faces import (
     verifier_view,
 )
 from ethnicity.geometry import Pixels, Transform
-from ethnicity.model_files import MODELS
 from ethnicity.networks import Network, load_network
 from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE
-from training import fast
+from training import fast, options
 from training.augment import Rng, covered_from_below, training_crop
 from training.data import FaceSet, load_sets, written_whole
+from training.evaluate import MODELS
 from training.export import export_network, write_served_checksums
 from training.networks import residual_se
 from training.scenes import Scene, paste, photographs
+from training.train import Recipe, optimizer
 
 _LONGEST = 1000
-"""Of the faceless photographs when they are searched, in pixels of the longer side."""
+"""The longer side, in pixels, to which faceless photographs are resized to be searched."""
 
 _SIDES = (20, 380)
-"""Of the pasted faces, in pixels."""
+"""The smallest and largest side of pasted faces, in pixels."""
 
 _TURNED = 0.25
 """Share of the pasted faces that are turned, by up to 45 degrees."""
 
-_STEPS, _BATCH = 100, 128
+_RECIPE = Recipe(width=16, epochs=60, average_decay=0.99)
+_STEPS = 100
+"""Batches of an epoch."""
+
+_FACES = 34_000
+"""Pasted faces to learn from."""
 
 _COVERED = 0.2
 """Share of the views that are covered from below."""
 
 _SEEDS = (0, 1)
-"""Of the networks whose mean is the verifier."""
+"""The seeds of the networks whose mean is the verifier."""
 
 
 @dataclass(frozen=True)
 class Views:
-    """What the verifier is shown, uint8, shape (n, 64, 64, 3)."""
+    """The verifier's pictures, uint8, shape (n, 64, 64, 3)."""
 
     faces: Pixels
     others: Pixels
 
 
 @click.command(help=__doc__)
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--work", type=click.Path(file_okay=False, path_type=Path), default=Path(".training"))
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=MODELS)
-@click.option("--faces", default=34_000, show_default=True, help="Pasted faces to learn from.")
-@click.option("--epochs", default=60, show_default=True, help=f"Of {_STEPS} steps.")
-@click.option("--width", default=16, show_default=True, help="Channels of the first stage.")
-def main(  # noqa: PLR0913 (one for each option)
-    data: Path, work: Path, out: Path, *, faces: int, epochs: int, width: int
-) -> None:
+@options.data
+@options.work
+@click.option("--quick", is_flag=True, help="Try every stage with tiny networks and few faces.")
+@options.out
+def main(data: Path, work: Path, out: Path, *, quick: bool) -> None:
     """Collect the views, train, export."""
-    views = _views(data, work, faces)
-    verifier = _mean([_train(views, epochs, width, seed) for seed in _SEEDS])
-    export_network(verifier, out / VERIFIER_FILE)
-    write_served_checksums(out)
+    recipe = replace(_RECIPE, width=8, epochs=2) if quick else _RECIPE
+    views = _views(data, work, 60 if quick else _FACES)
+    verifier = _mean([_train(views, replace(recipe, seed=seed)) for seed in _SEEDS])
+    models = out / MODELS
+    models.mkdir(parents=True, exist_ok=True)
+    export_network(verifier, models / VERIFIER_FILE)
+    write_served_checksums(models)
 
 
 def _views(data: Path, work: Path, count: int) -> Views:
-    """Collected at the first call, read from the working folder afterwards."""
+    """Collect the views at the first call, and read them from the working folder afterwards."""
     file = work / "verifier.npz"
     if not file.exists():
         detector = load_network(DETECTOR_FILE)
@@ -105,13 +110,13 @@ def _views(data: Path, work: Path, count: int) -> Views:
 def _proposed(
     detector: Network, picture: Pixels, views: Iterable[Transform]
 ) -> Iterator[Detection]:
-    """What the verifier is asked about."""
+    """The detector's proposals, which the verifier accepts or rejects."""
     for each in search(detector, picture, views):
         yield look_again(detector, picture, each)
 
 
 def _mistaken(detector: Network, picture: Pixels) -> Iterator[Pixels]:
-    """The views of all that the detector takes for a face in a picture that shows none."""
+    """The views of the detector's proposals in a picture without faces."""
     height, width = picture.shape[:2]
     for each in _proposed(detector, picture, upright_views(width, height)):
         yield verifier_view(picture, each)
@@ -120,9 +125,9 @@ def _mistaken(detector: Network, picture: Pixels) -> Iterator[Pixels]:
 def _pasted(
     detector: Network, sets: list[FaceSet], grounds: list[Pixels], count: int
 ) -> Iterator[Pixels]:
-    """The views of pasted faces that the detector finds, of ``count`` that were pasted.
+    """Paste ``count`` faces; the views of those that the detector finds.
 
-    Two of three are the last set's, FairFace's, which are the harder ones.
+    Two of three are from the last set, FairFace, whose faces are the harder ones.
     """
     rng = np.random.default_rng(0)
     for number in range(count):
@@ -131,6 +136,7 @@ def _pasted(
         side = int(np.exp(rng.uniform(*np.log(_SIDES))))
         angle = rng.uniform(-45, 45) if rng.random() < _TURNED else 0.0
         scene = paste(face, side, angle, grounds[rng.integers(len(grounds))], rng)
+        # A third are cut so close that only the face's own crop is left.
         scene = _around(scene, margin=rng.choice([0, rng.uniform(0, 1), 1]))
         height, width = scene.pixels.shape[:2]
         for found in _proposed(detector, scene.pixels, portrait_views(width, height)):
@@ -140,10 +146,7 @@ def _pasted(
 
 
 def _around(scene: Scene, margin: float) -> Scene:
-    """The part of a scene around its face, with a margin of so many sides: as close as a portrait.
-
-    A third of all are cut so close that nothing but the face's own crop is left.
-    """
+    """The part of a scene around its face, with a margin of so many sides, like a portrait."""
     reach = (0.5 + margin) * scene.side
     left, top = np.maximum(np.rint(scene.centre - reach), 0).astype(int)
     right, bottom = np.rint(scene.centre + reach).astype(int)
@@ -152,10 +155,10 @@ def _around(scene: Scene, margin: float) -> Scene:
 
 
 class _Batches:
-    """As many faces as others, augmented."""
+    """Batches of as many faces as other views, augmented."""
 
-    def __init__(self, views: Views, seed: int) -> None:
-        self.views, self.seed = views, seed
+    def __init__(self, views: Views, recipe: Recipe) -> None:
+        self.views, self.recipe = views, recipe
         self.begin(0)
 
     def __len__(self) -> int:
@@ -165,14 +168,15 @@ class _Batches:
         self.epoch = epoch
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        rng = np.random.default_rng((self.seed, self.epoch, index))
+        rng = np.random.default_rng((self.recipe.seed, self.epoch, index))
+        half = self.recipe.batch // 2
         chosen = [
             view
             for views in (self.views.faces, self.views.others)
-            for view in views[rng.integers(len(views), size=_BATCH // 2)]
+            for view in views[rng.integers(len(views), size=half)]
         ]
         crops = np.stack([_augmented(view, rng) for view in chosen])
-        is_face = np.repeat([[1.0], [0.0]], _BATCH // 2, axis=0)
+        is_face = np.repeat([[1.0], [0.0]], half, axis=0)
         return crops.astype(np.float32), is_face
 
 
@@ -182,7 +186,7 @@ def _augmented(view: Pixels, rng: Rng) -> Pixels:
 
 
 def _mean(members: list[keras.Model]) -> keras.Model:
-    """One network that answers the mean of the members' log odds: they seldom err together."""
+    """One network that returns the mean of the members' log odds: they seldom err together."""
     image = members[0].input
     named = [
         keras.Model(each.input, each.output, name=f"member_{number}")
@@ -191,25 +195,15 @@ def _mean(members: list[keras.Model]) -> keras.Model:
     return keras.Model(image, keras.layers.Average()([each(image) for each in named]))
 
 
-def _train(views: Views, epochs: int, width: int, seed: int) -> keras.Model:
-    keras.utils.set_random_seed(seed)
-    model = residual_se(width, blocks=(1, 1, 1, 1), outputs=1, side=VERIFIER_SIDE)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        1e-6, decay_steps=_STEPS * (epochs - 1), warmup_target=5e-3, warmup_steps=_STEPS
-    )
+def _train(views: Views, recipe: Recipe) -> keras.Model:
+    keras.utils.set_random_seed(recipe.seed)
+    model = residual_se(recipe.width, blocks=(1, 1, 1, 1), outputs=1, side=VERIFIER_SIDE)
     model.compile(
-        optimizer=fast.Muon(
-            schedule,
-            weight_decay=0.05,
-            adam_weight_decay=0.05,
-            exclude_layers=["logits"],
-            use_ema=True,
-            ema_momentum=0.99,
-        ),
+        optimizer=optimizer(recipe, _STEPS),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
     )
     average = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
-    fast.fit(model, _Batches(views, seed), epochs, [average])
+    fast.fit(model, _Batches(views, recipe), recipe.epochs, [average])
     return model
 
 

@@ -1,1 +1,1 @@
-"""How fast and lean the service is, beside what could be had instead; `make bench`."""
+"""Speed, memory and cost of the service beside its alternatives; `make bench`."""

@@ -1,8 +1,9 @@
-"""What is measured: handlers, the environments they run in, and how each takes a picture."""
+"""What is measured: handlers, their environments, and the events that send them a picture."""
 
 import base64
 import json
 import os
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,31 +13,19 @@ from scripts.gateway import Event, HttpRequest, http_api
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / ".bench"
-"""Where weights and events lie; not committed."""
+"""The folder of weights and events; not committed."""
 
 _HERE = "benchmarks.speed.handlers"
 
 
-def _to_the_service(picture: bytes, *, all_faces: bool) -> Event:
-    return _asking(multipart(picture), all_faces=all_faces)
-
-
-def _raw(picture: bytes, *, all_faces: bool) -> Event:
-    return _asking(raw(picture), all_faces=all_faces)
-
-
-def _asking(request: HttpRequest, *, all_faces: bool) -> Event:
-    return http_api(replace(request, query="faces=all") if all_faces else request)
-
-
-def _to_deepface(picture: bytes, *, all_faces: bool) -> Event:
-    del all_faces
+def _analyze(picture: bytes) -> HttpRequest:
+    """A request to deepface."""
     body = {
         "img": "data:image/jpeg;base64," + base64.b64encode(picture).decode(),
         "actions": ["race"],
         "detector_backend": "skip",
     }
-    return http_api(replace(json_text(json.dumps(body)), path="/analyze"))
+    return replace(json_text(json.dumps(body)), path="/analyze")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +33,14 @@ class Candidate:
     """One way to serve.
 
     ``venv``: name of its environment below .venv.
-    ``calls``: how many make a sample of about the same length as the others'.
+    ``request``: sends it a picture.
+    ``calls``: how many calls make a sample, so that all candidates' samples take about as long.
     """
 
     title: str
     handler: str
     venv: str = "bench"
-    event: Callable[..., Event] = _raw
+    request: Callable[[bytes], HttpRequest] = raw
     calls: int = 10
     variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -60,7 +50,7 @@ class Candidate:
 
     @property
     def environment(self) -> dict[str, str]:
-        """As the stack's template sets it, and what the candidate needs beside."""
+        """The variables that the stack's template sets, and those of the candidate."""
         path = (ROOT / "layers" / "inference" / "python", ROOT / "functions", ROOT)
         return {
             "PATH": os.environ["PATH"],
@@ -72,15 +62,33 @@ class Candidate:
             **self.variables,
         }
 
+    def event(self, picture: bytes, *, all_faces: bool = False) -> Event:
+        """The event that asks for one face in a picture, or for all."""
+        request = self.request(picture)
+        return http_api(replace(request, query="faces=all") if all_faces else request)
 
-SERVICE = Candidate("this service", "predict.app.handler", event=_to_the_service)
+    def run(
+        self, *arguments: str, capture_output: bool = False
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run its Python with these arguments."""
+        return subprocess.run(
+            [str(self.python), *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=capture_output,
+            text=True,
+            check=True,
+        )
+
+
+SERVICE = Candidate("this service", "predict.app.handler", request=multipart)
 ON_TENSORFLOW = Candidate(
-    "this service on TensorFlow", f"{_HERE}.tensorflow_engine.handler", event=_to_the_service
+    "this service on TensorFlow", f"{_HERE}.tensorflow_engine.handler", request=multipart
 )
 ORIGINAL = Candidate(
     "the original: Flask and TensorFlow",
     f"{_HERE}.original.handler",
-    event=_to_the_service,
+    request=multipart,
     calls=3,
     variables={"ORIGINAL_MODEL": str(WORK / "original.h5")},
 )
@@ -88,7 +96,7 @@ DEEPFACE = Candidate(
     "deepface's REST service",
     f"{_HERE}.deepface_api.handler",
     venv="deepface",
-    event=_to_deepface,
+    request=_analyze,
     calls=1,
     variables={"DEEPFACE_HOME": str(WORK), "DEEPFACE_LOG_LEVEL": "50"},
 )

@@ -2,12 +2,12 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.speed.candidates import ROOT, WORK, Candidate
+from benchmarks.speed import pictures
+from benchmarks.speed.candidates import IMPORTS, ROOT, SERVICES, WORK, Candidate
 from scripts.gateway import Event
 from tests.e2e.emulator import Emulator
 
@@ -16,29 +16,29 @@ _INVOKE = re.compile(r"INVOKE RTDONE\(.*duration: ([\d.]+)ms")
 _READ = re.compile(r"^read_bytes: (\d+)", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Start:
-    """Milliseconds of the two phases, as the emulator reports them, and MB read from the disk."""
-
-    init: float
-    invoke: float
-    read: float
+Starts = dict[str, dict[str, list[float]]]
+"""By candidate: milliseconds of both phases and MB read from the disk, for each start."""
 
 
-def starts(
-    events: Mapping[Candidate, Event], rounds: int, *, evicted: bool = False
-) -> dict[Candidate, list[Start]]:
-    """Starts of all candidates, in turn; their files read anew from the disk if ``evicted``."""
-    found: dict[Candidate, list[Start]] = {candidate: [] for candidate in events}
+def starts() -> dict[str, Starts]:
+    """Starts with the candidates' files in Linux's cache, and with the files on the disk alone."""
+    return {"memory": _starts(5, evicted=False), "disk": _starts(2, evicted=True)}
+
+
+def _starts(rounds: int, *, evicted: bool) -> Starts:
+    chip = pictures.chip()
+    events = {each: each.event(chip) for each in (IMPORTS, *SERVICES)}
+    found: Starts = {each.title: {"init": [], "invoke": [], "read": []} for each in events}
     for _ in range(rounds):
         for candidate, event in events.items():
             if evicted:
-                _evict(files_of(candidate))
-            found[candidate].append(_start(candidate, event))
+                _evict(candidate)
+            for figure, value in _start(candidate, event).items():
+                found[candidate.title][figure].append(value)
     return found
 
 
-def _start(candidate: Candidate, event: Event) -> Start:
+def _start(candidate: Candidate, event: Event) -> dict[str, float]:
     function = Emulator(
         candidate.handler, candidate.environment, timeout=120, python=candidate.python
     )
@@ -49,7 +49,7 @@ def _start(candidate: Candidate, event: Event) -> Start:
         raise RuntimeError(answer)
     log = "".join(function.log)
     init, invoke = (float(pattern.findall(log)[0]) for pattern in (_INIT, _INVOKE))
-    return Start(init, invoke, read / 1e6)
+    return {"init": init, "invoke": invoke, "read": read / 1e6}
 
 
 def _bytes_read(pid: int) -> int:
@@ -58,16 +58,15 @@ def _bytes_read(pid: int) -> int:
     return 0
 
 
-def files_of(candidate: Candidate) -> Iterable[Path]:
-    """Its environment's files, the code and the weights; not Python's own, nor the system's."""
-    folders = (ROOT / ".venv" / candidate.venv, ROOT / "layers", ROOT / "functions", WORK)
-    for folder in folders:
-        yield from (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-
-
-def _evict(files: Iterable[Path]) -> None:
-    """Ask Linux to forget what it keeps of files in memory."""
-    for path in files:
+def _evict(candidate: Candidate) -> None:
+    """Ask Linux to drop a candidate's files from its cache."""
+    for path in _files(candidate):
         file = os.open(path, os.O_RDONLY)
         os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
         os.close(file)
+
+
+def _files(candidate: Candidate) -> Iterator[Path]:
+    """Its environment's files, the code and the weights; not Python's own, nor the system's."""
+    for folder in (ROOT / ".venv" / candidate.venv, ROOT / "layers", ROOT / "functions", WORK):
+        yield from (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

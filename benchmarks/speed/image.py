@@ -1,11 +1,11 @@
-"""What the function's image weighs, and how long its imports take."""
+"""The size of the function's image, and the time that its imports take."""
 
 import json
 import re
 import subprocess
 from collections import defaultdict
 
-from benchmarks.speed.candidates import ROOT, SERVICE
+from benchmarks.speed.candidates import SERVICE
 
 IMAGE = "predictfunction:latest"
 
@@ -24,8 +24,13 @@ print(json.dumps(sizes))
 _SELF_TIME = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
 
 
-def layers() -> list[tuple[float, str]] | None:
-    """MB and instruction of the image's layers, newest first; None without it or without Docker."""
+def contents() -> dict[str, object]:
+    """The image's layers and parts."""
+    return {"layers": _layers(), "parts": _parts()}
+
+
+def _layers() -> list[tuple[float, str]] | None:
+    """MB and instruction of each layer, newest first; None if the image or Docker is missing."""
     shown = "{{.Size}} {{.CreatedBy}}"
     done = _docker("history", "--no-trunc", "--human=false", "--format", shown, IMAGE)
     if done is None:
@@ -34,8 +39,8 @@ def layers() -> list[tuple[float, str]] | None:
     return [(int(size) / 1e6, what) for size, _, what in rows if int(size)]
 
 
-def parts() -> dict[str, float] | None:
-    """MB of what lies at the top of /opt/python and /var/task."""
+def _parts() -> dict[str, float] | None:
+    """MB of each top-level folder or file of /opt/python and /var/task."""
     done = _docker("run", "--rm", "--entrypoint", "python", IMAGE, "-c", _SIZES)
     return {name: size / 1e6 for name, size in json.loads(done).items()} if done else None
 
@@ -54,24 +59,17 @@ def _docker(*arguments: str) -> str | None:
     return done.stdout
 
 
-def import_times(runs: int) -> dict[str, float]:
-    """Milliseconds that each package's own modules take to import: the least of some runs.
+def import_times() -> dict[str, float]:
+    """Milliseconds that each package's own modules take to import: the least of five runs.
 
-    Python's own account, which costs time itself, so that the sum is more than a start takes.
+    As Python reports them, which takes time itself: their sum is more than a start takes.
     """
-    found = [_import_times() for _ in range(runs)]
+    found = [_import_times() for _ in range(5)]
     return {name: min(each[name] for each in found) for name in found[0]}
 
 
 def _import_times() -> dict[str, float]:
-    done = subprocess.run(
-        [SERVICE.python, "-X", "importtime", "-c", "import predict.app"],
-        cwd=ROOT,
-        env=SERVICE.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = SERVICE.run("-X", "importtime", "-c", "import predict.app", capture_output=True)
     times: defaultdict[str, float] = defaultdict(float)
     for microseconds, module in _SELF_TIME.findall(done.stderr):
         times[module.partition(".")[0]] += int(microseconds) / 1000

@@ -1,4 +1,7 @@
-"""The pictures that are sent, all made from the portraits of tests/data; seen by nobody."""
+"""The pictures that are sent, all made from the portraits of tests/data."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -31,7 +34,7 @@ def photo(megapixels: float) -> bytes:
 
 
 def group(faces: int) -> bytes:
-    """So many faces of 130 pixels, in rows of five."""
+    """A picture of so many faces of 130 pixels, in rows of five."""
     face = cv2.resize(_read("astronaut.jpg")[10:250, 100:340], (280, 280))
     rows = -(-faces // 5)
     picture = np.full((300 * rows, 1500, 3), 128, np.uint8)
@@ -41,10 +44,18 @@ def group(faces: int) -> bytes:
     return _encoded(picture)
 
 
+class Photo(NamedTuple):
+    """A picture of the tables, what makes it, and whether all its faces are asked for."""
+
+    title: str
+    make: Callable[[], bytes]
+    all_faces: bool = False
+
+
 PHOTOS = {
-    "chip": ("a chip of 200 pixels", chip, False),
-    "1 MP": ("a photo of 1 megapixel", lambda: photo(1), False),
-    "12 MP": ("a photo of 12 megapixels, 4.4 MB", large_photo, False),
-    "20 faces": ("a group of 20, `faces=all`", lambda: group(20), True),
+    "chip": Photo("a chip of 200 pixels", chip),
+    "1 MP": Photo("a photo of 1 megapixel", lambda: photo(1)),
+    "12 MP": Photo("a photo of 12 megapixels, 4.4 MB", large_photo),
+    "20 faces": Photo("a group of 20, `faces=all`", lambda: group(20), all_faces=True),
 }
-"""By name: what it is, what makes it, whether all faces are asked for."""
+"""The pictures by the names that results.json has for them."""

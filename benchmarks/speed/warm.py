@@ -1,106 +1,161 @@
-"""Candidates that are running: latency, throughput, memory, and how each grows."""
+"""Calls of running candidates: latency, throughput, memory, and how each grows."""
 
-import json
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from benchmarks.speed import pictures
-from benchmarks.speed.candidates import SERVICE, WORK, Candidate
+from benchmarks.speed.candidates import (
+    BARE,
+    DECODING,
+    DEEPFACE,
+    ON_TENSORFLOW,
+    ORIGINAL,
+    RAW,
+    SERVICE,
+    SERVICES,
+    STAGES,
+    Candidate,
+)
 from benchmarks.speed.cost import WHOLE_CPU
+from benchmarks.speed.pictures import PHOTOS
 from benchmarks.speed.workers import Worker, share_of_a_cpu
-from scripts.events import FORMS, fixtures
+from scripts.events import FORMS, fixtures, padded
 from scripts.gateway import Event, http_api
 
 Samples = list[list[float]]
-"""Seconds of each call, by round."""
+"""Milliseconds of each call, by round."""
 
 WARM_UP = 3
+"""Calls that are not measured."""
+
+MEGAPIXELS = (0.25, 0.5, 1, 2, 4, 8, 12)
+FACES = (1, 2, 5, 10, 20, 40)
+KILOBYTES = (20, 500, 1000, 2000, 3000, 4400)
+MEMORY_SIZES = (512, 1024, 1769, 3008)
 
 
-def stored(name: str, event: Event) -> Path:
-    """An event's file, for workers to read."""
-    file = WORK / "events" / f"{name}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(event), encoding="utf-8")
-    return file
-
-
-def latencies(candidates: Mapping[Candidate, Event], rounds: int) -> dict[Candidate, Samples]:
-    """Seconds of calls, all candidates in turn, all on the same CPU."""
-    found: dict[Candidate, Samples] = {candidate: [] for candidate in candidates}
-    with ExitStack() as stack:
-        workers = {each: stack.enter_context(Worker(each)) for each in candidates}
-        files = {
-            each: stored(f"latency-{index}", event)
-            for index, (each, event) in enumerate(candidates.items())
-        }
-        for each, worker in workers.items():
-            worker.several(files[each], WARM_UP)
-        for _ in range(rounds):
-            for each, worker in workers.items():
-                found[each].append(worker.several(files[each], each.calls))
+def latencies() -> dict[str, dict[str, Samples]]:
+    """Calls on one CPU, by picture, of each candidate that can take the picture."""
+    found = {}
+    for name, photo in PHOTOS.items():
+        data = photo.make()
+        candidates = [SERVICE, RAW, STAGES, BARE, DECODING, ON_TENSORFLOW]
+        candidates += [] if photo.all_faces else [ORIGINAL, DEEPFACE]
+        with ExitStack() as stack:
+            tasks = {
+                each.title: (
+                    stack.enter_context(Worker(each)),
+                    each.event(data, all_faces=photo.all_faces),
+                    each.calls,
+                )
+                for each in candidates
+            }
+            found[name] = _in_turn(tasks, rounds=10 if name == "chip" else 5)
     return found
 
 
-def of_the_service(events: Mapping[str, Event], rounds: int, calls: int) -> dict[str, Samples]:
-    """Seconds of the service's calls, all events in turn."""
-    files = {name: stored(f"service-{index}", events[name]) for index, name in enumerate(events)}
-    found: dict[str, Samples] = {name: [] for name in events}
+def forms() -> dict[str, dict[str, Samples]]:
+    """The service's calls, by picture and body form."""
+    return {name: _by_service(_in_forms(PHOTOS[name].make()), 5) for name in ("chip", "12 MP")}
+
+
+def growth() -> dict[str, dict[str, Samples]]:
+    """The service's calls by pixels, faces and length of the file."""
+    chip = pictures.chip()
+    events = {
+        "megapixels": {str(each): SERVICE.event(pictures.photo(each)) for each in MEGAPIXELS},
+        "faces": {str(each): SERVICE.event(pictures.group(each), all_faces=True) for each in FACES},
+        "kilobytes": {str(each): SERVICE.event(padded(chip, 1000 * each)) for each in KILOBYTES},
+    }
+    return {what: _by_service(each, 3) for what, each in events.items()}
+
+
+def _in_forms(picture: bytes) -> dict[str, Event]:
+    return {form: http_api(request(picture)) for form, request in FORMS.items()}
+
+
+def _by_service(events: Mapping[str, Event], calls: int) -> dict[str, Samples]:
     with Worker(SERVICE) as worker:
-        for file in files.values():
-            worker.several(file, WARM_UP)
-        for _ in range(rounds):
-            for name, file in files.items():
-                found[name].append(worker.several(file, calls))
+        return _in_turn({name: (worker, each, calls) for name, each in events.items()}, rounds=10)
+
+
+def _in_turn(tasks: Mapping[str, tuple[Worker, Event, int]], rounds: int) -> dict[str, Samples]:
+    """Let workers take turns: each round asks every task's worker for its event so many times."""
+    for worker, event, _ in tasks.values():
+        worker.several(event, WARM_UP)
+    found: dict[str, Samples] = {name: [] for name in tasks}
+    for _ in range(rounds):
+        for name, (worker, event, calls) in tasks.items():
+            seconds = worker.several(event, calls)
+            found[name].append([round(1000 * each, 3) for each in seconds])
     return found
 
 
-def forms(data: bytes) -> dict[str, Event]:
-    """A picture in each of the ways to send it."""
-    return {form: http_api(request(data)) for form, request in FORMS.items()}
+def throughput() -> dict[str, dict[str, list[float]]]:
+    """Chips a second of one, two and four workers on the machine's first two CPUs, in turn."""
+    data = pictures.chip()
+    cpus = ("0", "1") if len(os.sched_getaffinity(0)) > 1 else ("0", "0")
+    counts = (1, 2, 4)
+    found: dict[str, dict[str, list[float]]] = {
+        each.title: {str(count): [] for count in counts} for each in SERVICES
+    }
+    for _ in range(2):
+        for each in SERVICES:
+            for count in counts:
+                on = [cpus[index % 2] for index in range(count)]
+                found[each.title][str(count)].append(_rate(each, each.event(data), on))
+    return found
 
 
-def rates(candidate: Candidate, event: Event, cpus: Sequence[str], seconds: float) -> float:
+def _rate(candidate: Candidate, event: Event, cpus: Sequence[str]) -> float:
     """Calls a second of workers at the same time, one on each of these CPUs, together."""
-    file = stored("rate", event)
     with ExitStack() as stack:
         workers = [stack.enter_context(Worker(candidate, cpu)) for cpu in cpus]
         for worker in workers:
-            worker.several(file, WARM_UP)
+            worker.several(event, WARM_UP)
         for worker in workers:
-            worker.ask("rate", file=str(file), seconds=seconds)
+            worker.ask("rate", event, seconds=2.0)
         return float(sum(worker.answer() for worker in workers))
 
 
-def memory(candidate: Candidate, events: Sequence[Event], rounds: int) -> dict[str, float]:
-    """MB held after the first answer, and held at most over a mixed load."""
-    files = [stored(f"memory-{index}", event) for index, event in enumerate(events)]
+def memory() -> dict[str, dict[str, float]]:
+    """MB of each candidate after the first answer, and its peak over all that it can take."""
+    sent = [event for each in PHOTOS.values() for event in _in_forms(each.make()).values()]
+    sent += [fixture.event for fixture in fixtures() if fixture.status == 200]
+    found = {each.title: _memory(each, sent, 10) for each in (SERVICE, ON_TENSORFLOW)}
+    simple = [each.make() for each in PHOTOS.values() if not each.all_faces]
+    for each in (ORIGINAL, DEEPFACE):
+        found[each.title] = _memory(each, [each.event(data) for data in simple], 3)
+    return found
+
+
+def _memory(candidate: Candidate, events: Sequence[Event], rounds: int) -> dict[str, float]:
     with Worker(candidate) as worker:
-        worker.several(files[0], 1)
+        worker.several(events[0], 1)
         first = worker.memory()["now"]
         for _ in range(rounds):
-            for file in files:
-                worker.several(file, 1)
+            for event in events:
+                worker.several(event, 1)
         return {"first": first, "peak": worker.memory()["peak"]}
 
 
-def mixed_load() -> list[Event]:
-    """Every picture in every form, and the events of events/ that are answered."""
-    sent = [event for _, make, _ in pictures.PHOTOS.values() for event in forms(make()).values()]
-    return [*sent, *(fixture.event for fixture in fixtures() if fixture.status == 200)]
+def sizes() -> dict[str, dict[str, list[float] | None]]:
+    """Seconds of the service's calls with each memory size's share of a CPU."""
+    return {
+        name: {
+            str(size): _at_memory_size(size, SERVICE.event(PHOTOS[name].make()), calls)
+            for size in MEMORY_SIZES
+        }
+        for name, calls in (("chip", 200), ("12 MP", 40))
+    }
 
 
-def at_memory_size(megabytes: int, event: Event, calls: int) -> list[float] | None:
-    """Seconds of calls with the share of a CPU that comes with so much of Lambda's memory.
-
-    None where the machine lets nobody share out its CPUs.
-    """
-    file = stored("size", event)
-    share = min(megabytes / WHOLE_CPU, 1)
-    with share_of_a_cpu(str(megabytes), share) as through:
+def _at_memory_size(megabytes: int, event: Event, calls: int) -> list[float] | None:
+    """Seconds of each call; None if the machine lets nobody limit a process's share of a CPU."""
+    with share_of_a_cpu(str(megabytes), min(megabytes / WHOLE_CPU, 1)) as through:
         if through is None:
             return None
         with Worker(SERVICE, through=through) as worker:
-            worker.several(file, WARM_UP)
-            return worker.several(file, calls)
+            worker.several(event, WARM_UP)
+            return worker.several(event, calls)

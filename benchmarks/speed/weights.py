@@ -1,25 +1,26 @@
-"""Random weights, of the right shapes, where trained ones are not to be had.
+"""Random weights of the right shapes, since the trained ones are not available.
 
-Run in each candidate's environment: `python -m benchmarks.speed.weights original|deepface FOLDER`.
+Run in each candidate's environment: `python -m benchmarks.speed.weights original|deepface`.
 """
 
 import sys
-from pathlib import Path
+
+from benchmarks.speed.candidates import WORK
 
 
-def original(folder: Path) -> None:
+def original() -> None:
     """The original's network as a Keras file."""
     from training.networks import original as network  # noqa: PLC0415
 
-    network(side=64).save(folder / "original.h5")
+    network(side=64).save(WORK / "original.h5")
 
 
-def deepface(folder: Path) -> None:
-    """What deepface would download for its race model: VGG-Face, 540 MB."""
+def deepface() -> None:
+    """The file that deepface would download for its race model: VGG-Face, 540 MB."""
     from deepface.commons import weight_utils  # noqa: PLC0415
     from deepface.models.demography.tf import Race  # noqa: PLC0415
 
-    file = folder / ".deepface" / "weights" / "race_model_single_batch.h5"
+    file = WORK / ".deepface" / "weights" / "race_model_single_batch.h5"
     file.parent.mkdir(parents=True, exist_ok=True)
     weight_utils.download_weights_if_necessary = lambda **_: str(file)
     weight_utils.load_model_weights = lambda model, weight_file: model.save(weight_file)
@@ -27,4 +28,4 @@ def deepface(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"original": original, "deepface": deepface}[sys.argv[1]](Path(sys.argv[2]))
+    {"original": original, "deepface": deepface}[sys.argv[1]]()

@@ -1,7 +1,7 @@
-"""A candidate at work, in its own environment: commands in on stdin, measurements out on stdout.
+"""The process of a candidate: reads commands from stdin, writes measurements to stdout.
 
-`python -m benchmarks.speed.worker CPUS HANDLER`; both sides speak JSON, a line at a time. It needs
-nothing but Python's own library.
+`python -m benchmarks.speed.worker CPUS HANDLER`; commands and answers are JSON, one a line. It
+imports only Python's standard library and the handler.
 """
 
 import json
@@ -24,7 +24,7 @@ def _event(file: str) -> Any:  # noqa: ANN401
 
 
 def call(handler: Handler, event: Any) -> float:  # noqa: ANN401
-    """The seconds that one call takes."""
+    """Call the handler once; return the seconds that it takes."""
     start = time.perf_counter()
     answer = handler(event, None)
     seconds = time.perf_counter() - start
@@ -34,12 +34,12 @@ def call(handler: Handler, event: Any) -> float:  # noqa: ANN401
 
 
 def several(handler: Handler, file: str, calls: int) -> list[float]:
-    """The seconds of each of some calls."""
+    """Make some calls; return the seconds of each."""
     return [call(handler, _event(file)) for _ in range(calls)]
 
 
 def rate(handler: Handler, file: str, seconds: float) -> float:
-    """Calls a second, over so many seconds."""
+    """Call the handler for so many seconds; return the calls a second."""
     event = _event(file)
     start = time.perf_counter()
     count = 0
@@ -50,7 +50,7 @@ def rate(handler: Handler, file: str, seconds: float) -> float:
 
 
 def memory() -> dict[str, float]:
-    """MB that the process holds, and held at most."""
+    """The process's memory in MB, now and at its peak."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     found = dict(re.findall(r"(VmRSS|VmHWM):\s*(\d+) kB", status))
     return {"now": int(found["VmRSS"]) / 1000, "peak": int(found["VmHWM"]) / 1000}
@@ -59,7 +59,7 @@ def memory() -> dict[str, float]:
 def main(cpus: str, name: str) -> None:
     os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})  # before threads are made
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what handlers print is not for us
+    os.dup2(2, 1)  # the handler prints elsewhere
     module, _, attribute = name.rpartition(".")
     handler: Handler = getattr(import_module(module), attribute)
     for line in sys.stdin:

@@ -1,5 +1,6 @@
-"""Processes that are measured, held open to be asked in turn."""
+"""Processes that are measured, kept open to take turns."""
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -7,23 +8,24 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from benchmarks.speed.candidates import ROOT, Candidate
+from benchmarks.speed.candidates import ROOT, WORK, Candidate
+from scripts.gateway import Event
 
 _CPU_GROUPS = Path("/sys/fs/cgroup/cpu")
 _PERIOD = 20_000
-"""Microseconds, as Lambda's own scheduler is said to have."""
+"""Microseconds; reported to be the same on Lambda."""
 
 
 class Worker:
     """A candidate in a process of its own, its calls pinned to some CPUs.
 
-    ``through``: a command that it is run with.
+    ``through``: a command that starts it, its own command being appended.
     """
 
     def __init__(self, candidate: Candidate, cpus: str = "0", through: Sequence[str] = ()) -> None:
         module = "benchmarks.speed.worker"
         self._process = subprocess.Popen(
-            [*through, str(candidate.python), "-m", module, cpus, candidate.handler],
+            [*through, candidate.python, "-m", module, cpus, candidate.handler],
             env=candidate.environment,
             cwd=ROOT,
             stdin=subprocess.PIPE,
@@ -38,9 +40,11 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self._process.communicate()
 
-    def ask(self, do: str, **details: object) -> None:
-        """Begin; `answer` waits for the end."""
+    def ask(self, do: str, event: Event | None = None, **details: object) -> None:
+        """Start; `answer` waits for the end."""
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
+        if event is not None:
+            details["file"] = str(_stored(event))
         self._process.stdin.write(json.dumps({"do": do, **details}) + "\n")
         self._process.stdin.flush()
 
@@ -48,23 +52,33 @@ class Worker:
         assert self._process.stdout is not None  # noqa: S101
         return json.loads(self._process.stdout.readline())
 
-    def several(self, event: Path, calls: int) -> list[float]:
-        """Seconds of each of so many calls."""
-        self.ask("several", file=str(event), calls=calls)
+    def several(self, event: Event, calls: int) -> list[float]:
+        """Make so many calls; return the seconds of each."""
+        self.ask("several", event, calls=calls)
         return list(self.answer())
 
     def memory(self) -> dict[str, float]:
-        """MB held now, and at most."""
+        """The process's memory in MB, now and at its peak."""
         self.ask("memory")
         return dict(self.answer())
 
 
+def _stored(event: Event) -> Path:
+    """The file with an event, for workers to read."""
+    text = json.dumps(event).encode()
+    file = WORK / "events" / f"{hashlib.sha256(text).hexdigest()}.json"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text)
+    return file
+
+
 @contextmanager
 def share_of_a_cpu(name: str, share: float) -> Iterator[tuple[str, ...] | None]:
-    """A command that gives what it runs so much of a CPU; none where the machine does not let us.
+    """A command that limits what it starts to a share of a CPU; None if the machine forbids it.
 
-    Linux's CPU groups (version 1) do to it what Lambda's own do: what has had its share of a period
-    waits for the next.
+    By Linux's control groups (version 1), as on Lambda: a process that has used its share of a
+    period waits for the next.
     """
     group = _CPU_GROUPS / f"speed-{name}"
     try:

@@ -161,13 +161,12 @@ def test_the_verifier_learns_to_tell_faces_from_what_is_taken_for_one(
     faceless.mkdir()
     for index, grey in enumerate(range(40, 220, 20)):
         cv2.imwrite(str(faceless / f"{index}.png"), smiley(grey))
-    arguments = [str(data), "--work", str(tmp_path), "--out", str(tmp_path)]
-    tiny = ["--faces", "60", "--epochs", "2", "--width", "8"]
+    arguments = [str(data), "--quick", "--work", str(tmp_path), "--out", str(tmp_path)]
 
-    result = CliRunner().invoke(train_verifier, [*arguments, *tiny], catch_exceptions=False)
+    result = CliRunner().invoke(train_verifier, arguments, catch_exceptions=False)
 
     assert result.exit_code == 0
-    verifier = load_network(VERIFIER_FILE, tmp_path)
+    verifier = load_network(VERIFIER_FILE, tmp_path / MODELS)
     with np.load(tmp_path / "verifier.npz") as views:
         scores = {
             name: np.mean([[*verifier(view.astype(np.float32)).values()] for view in views[name]])

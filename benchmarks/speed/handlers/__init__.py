@@ -1,1 +1,1 @@
-"""What is measured, each a Lambda handler to be imported in an environment of its own."""
+"""The Lambda handlers that are measured, each imported in its candidate's environment."""

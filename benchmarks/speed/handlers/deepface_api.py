@@ -1,7 +1,7 @@
 """deepface's own REST service, with random weights of the right shapes, on a cropped face.
 
-Its default detector's files are not in its wheels and are not to be had here: requests skip it,
-which is in its favour.
+Its default detector's files are not in its wheels and cannot be downloaded here: requests skip
+detection, which is in its favour.
 """
 
 from apig_wsgi import make_lambda_handler

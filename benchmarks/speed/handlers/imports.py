@@ -1,4 +1,4 @@
-"""The cold start's floor: the packages that any such service imports, and no work."""
+"""The cold start's floor: imports the packages that any such service needs, and does nothing."""
 
 import aws_lambda_powertools  # noqa: F401
 import fastapi  # noqa: F401

@@ -1,6 +1,6 @@
 """The original system as its users describe it: Flask, TensorFlow and a Keras file.
 
-``predict`` calls ``model.predict``, as such systems do. Its weights are not to be had; random ones
+``predict`` calls ``model.predict``, as such systems do. Its weights are not available; random ones
 take as long.
 """
 

@@ -1,4 +1,4 @@
-"""The service with TensorFlow in LiteRT's place: the Keras model, compiled; its interpreter."""
+"""The service on TensorFlow: its interpreter in LiteRT's place, and the Keras model, compiled."""
 
 import sys
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from mangum import Mangum
 
 sys.modules["ai_edge_litert.interpreter"] = tf.lite  # the detectors exist as .tflite only
 
-from ethnicity.networks import Network  # noqa: E402 - they shall import the above
+from ethnicity.networks import Network  # noqa: E402 - they import the above
 from ethnicity.web.application import create_app  # noqa: E402
 from predict import app  # noqa: E402
 
@@ -21,7 +21,7 @@ _KERAS_MODEL = Path(__file__).parents[3] / "ethnicity_cnn_model.h5"
 
 @dataclass(frozen=True)
 class KerasNetwork:
-    """What `ethnicity.networks.Network` is, for the classifier."""
+    """Stands in for the classifier's `ethnicity.networks.Network`."""
 
     compiled: Any
 
