@@ -7,7 +7,8 @@ detector's proposals in them are the negatives. Faces of the training split, pas
 many sizes and angles and found again by the detector, are the positives.
 """
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,9 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from ethnicity.blazeface import Detection
-from ethnicity.faces import (
-    VERIFIER_SIDE,
-    look_again,
-    portrait_views,
-    search,
-    upright_views,
-    verifier_view,
-)
-from ethnicity.geometry import Pixels, Transform
+from ethnicity.detector import Detection
+from ethnicity.faces import LEVELS, VERIFIER_SIDE, glance, look, search, verifier_view
+from ethnicity.geometry import Pixels
 from ethnicity.networks import Network, load_network
 from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE
 from training import fast, options
@@ -107,19 +101,17 @@ def _views(data: Path, work: Path, count: int) -> Views:
         return Views(**arrays)
 
 
-def _proposed(
-    detector: Network, picture: Pixels, views: Iterable[Transform]
-) -> Iterator[Detection]:
-    """The detector's proposals, which the verifier accepts or rejects."""
-    for each in search(detector, picture, views):
-        yield look_again(detector, picture, each)
+def _proposed(detector: Network, picture: Pixels) -> Iterator[Detection]:
+    """The detector's proposals, placed by a closer look, which the verifier accepts or rejects."""
+    steps = [glance(detector, picture), *(search(detector, picture, level) for level in LEVELS)]
+    for each in itertools.chain.from_iterable(steps):
+        yield look(detector, picture, each)
 
 
 def _mistaken(detector: Network, picture: Pixels) -> Iterator[Pixels]:
     """The views of the detector's proposals in a picture without faces."""
-    height, width = picture.shape[:2]
-    for each in _proposed(detector, picture, upright_views(width, height)):
-        yield verifier_view(picture, each)
+    for each in _proposed(detector, picture):
+        yield verifier_view(picture, each.keypoints)
 
 
 def _pasted(
@@ -138,10 +130,9 @@ def _pasted(
         scene = paste(face, side, angle, grounds[rng.integers(len(grounds))], rng)
         # A third are cut so close that only the face's own crop is left.
         scene = _around(scene, margin=rng.choice([0, rng.uniform(0, 1), 1]))
-        height, width = scene.pixels.shape[:2]
-        for found in _proposed(detector, scene.pixels, portrait_views(width, height)):
-            if np.linalg.norm(found.corners.mean(axis=0) - scene.centre) < 0.3 * side:
-                yield verifier_view(scene.pixels, found)
+        for found in _proposed(detector, scene.pixels):
+            if np.linalg.norm(found.centre - scene.centre) < 0.3 * side:
+                yield verifier_view(scene.pixels, found.keypoints)
                 break
 
 

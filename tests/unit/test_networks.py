@@ -2,17 +2,18 @@
 
 import hashlib
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ethnicity import blazeface
 from ethnicity.classifier import load_classifier
 from ethnicity.faces import CHIP
+from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
 from ethnicity.model_files import MODELS, ModelFileError, read_model_file
-from ethnicity.networks import load_network
+from ethnicity.networks import Network, load_network
 from ethnicity.pipeline import DETECTOR_FILE, Models, load_models
 
 NAME = "model.bin"
@@ -116,9 +117,10 @@ def test_every_checksum_has_its_file() -> None:
 
 
 def test_the_committed_networks_take_and_give_what_the_package_expects(models: Models) -> None:
-    found = models.finder.detector(np.zeros((blazeface.SIDE, blazeface.SIDE, 3), np.float32))
-    assert found["classificators"].shape == (896, 1)
-    assert found["regressors"].shape == (896, 16)
+    found = models.finder.detector(np.zeros((96, 64, 3), np.float32)).values()
+    assert sorted(grid.shape for grid in found) == [(3, 2, 16), (6, 4, 16), (12, 8, 16)]
+    (verdict,) = models.finder.verifier(np.zeros((64, 64, 3), np.float32)).values()
+    assert verdict.shape == (1,)
     (logits,) = models.classifier.network(np.zeros((CHIP, CHIP, 3), np.float32)).values()
     assert logits.shape == (len(LABELS),)
     assert np.isfinite(logits).all()
@@ -131,3 +133,30 @@ def test_what_a_network_gave_is_not_overwritten_by_the_next_picture(models: Mode
     (other,) = models.classifier.network(dark + 200).values()
     assert np.array_equal(first, kept)
     assert not np.array_equal(first, other)
+
+
+# Images of several sizes, from several threads
+
+
+def answers_of(network: Network, image: Pixels) -> list[bytes]:
+    return [grid.tobytes() for grid in network(image.astype(np.float32)).values()]
+
+
+def test_images_of_two_sizes_in_turn_get_the_answers_that_each_gets_alone(
+    detector: Network, portrait_pixels: Pixels
+) -> None:
+    small, wide = portrait_pixels[:96, 176:272], portrait_pixels[:128, 160:320]
+    alone = [answers_of(load_network(DETECTOR_FILE), each) for each in (small, wide)]
+    in_turn = [answers_of(detector, each) for each in (small, wide) * 2]
+    assert in_turn == alone * 2
+    assert alone[0] != alone[1]
+
+
+def test_threads_that_share_a_network_get_the_answers_that_one_gets(
+    detector: Network, portrait_pixels: Pixels
+) -> None:
+    images = [portrait_pixels[:side, left : left + side] for side in (96, 128) for left in range(9)]
+    expected = [answers_of(detector, each) for each in images]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda each: answers_of(detector, each), images * 4))
+    assert found == expected * 4

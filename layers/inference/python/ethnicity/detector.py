@@ -16,6 +16,12 @@ from ethnicity.networks import Network
 
 Scores = NDArray[np.float64]
 
+MAX_LOG_SIZE = 6.0
+"""Of a box, in cells: its exponential stays finite whatever the network answers."""
+
+MAX_CANDIDATES = 1000
+"""Of a view, the best so many cells: it bounds the time that merging them takes."""
+
 IOU_THRESHOLD = 0.3
 """Boxes whose intersection over union is larger show the same face."""
 
@@ -45,7 +51,7 @@ class Detection:
         return float(self.corners[1, 0] - self.corners[0, 0])
 
     def mapped(self, transform: Transform) -> "Detection":
-        """The same face in the pixels to which ``transform`` maps the view's; the box is upright."""
+        """The same face, its points mapped by ``transform``; the box stays upright."""
         (left, top), (right, bottom) = self.corners
         box = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
         box = geometry.apply(transform, box)
@@ -66,7 +72,7 @@ def detect(network: Network, view: Pixels, score_threshold: float) -> list[Detec
     values = cells[likely].astype(np.float64)
     scores = np.sqrt(np.prod(1 / (1 + np.exp(-values[:, :2])), axis=1))
     points = values[:, 2:].reshape(-1, 7, 2)
-    centre, half = points[:, 0], np.exp(points[:, 1]) / 2
+    centre, half = points[:, 0], np.exp(np.minimum(points[:, 1], MAX_LOG_SIZE)) / 2
     points[:, 0], points[:, 1] = centre - half, centre + half  # corners
     places, sizes = _cells(view.shape[0], view.shape[1])
     points = (points + places[likely, np.newaxis]) * sizes[likely, np.newaxis, np.newaxis]
@@ -80,7 +86,7 @@ def _cells(height: int, width: int) -> tuple[Points, NDArray[np.float64]]:
 
     The network answers in three grids, with cells of 8, 16 and 32 pixels. Each cell holds 16
     numbers: the logits of class and objectness, whose geometric mean is the score; the box's centre
-    and the logarithm of its size; the keypoints. Coordinates are in cells, from the cell's top left.
+    and the logarithm of its size; the keypoints. Coordinates are in cells, from the cell's corner.
     """
     places, sizes = [], []
     for size in (8, 16, 32):
@@ -99,7 +105,7 @@ def _merge_overlapping(
     The weights are the scores above the threshold, so that a candidate which just passes it moves
     nothing.
     """
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
     points, scores = points[order], scores[order]
     merged = []
     while scores.size:

@@ -37,7 +37,7 @@ class Network:
         return loaded.run(image)
 
     def _of_this_thread(self) -> "dict[tuple[int, ...], _Loaded]":
-        """This thread's interpreters by the shape of their image."""
+        """Interpreters by the shape of their image."""
         if not hasattr(self._interpreters, "by_shape"):
             self._interpreters.by_shape = {}
         by_shape: dict[tuple[int, ...], _Loaded] = self._interpreters.by_shape
