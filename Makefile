@@ -93,8 +93,8 @@ evaluate: $(TRAIN)/.ready ## Measure the served model on DATA's test pictures; w
 bench: $(DEV)/.ready .venv/bench/bin/.ready .venv/deepface/bin/.ready ## Measure speed, memory and cost beside others'; writes benchmarks/RESULTS.md
 	$(DEV)/python -m benchmarks.speed
 
-bench-photos: $(TRAIN)/.ready ## Measure faces found, false alarms and accuracy on DATA and FACELESS photos
-	$(TRAIN)/python -m benchmarks.photos "$(DATA)" $(if $(FACELESS),--faceless "$(FACELESS)")
+bench-photos: $(TRAIN)/.ready ## Measure faces found, false alarms and accuracy on DATA, FACELESS and STRANGERS photos
+	$(TRAIN)/python -m benchmarks.photos "$(DATA)" $(if $(FACELESS),--faceless "$(FACELESS)") $(if $(STRANGERS),--strangers "$(STRANGERS)")
 
 bench-hostile: $(DEV)/.ready ## Measure time and memory of the dearest files that could be made
 	$(DEV)/python -m benchmarks.hostile

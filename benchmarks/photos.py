@@ -1,10 +1,13 @@
 """Photos as people take them: faces found, false alarms, accuracy by kind of picture, and cost.
 
-    make bench-photos DATA=folder FACELESS=folder
+    make bench-photos DATA=folder FACELESS=folder STRANGERS=folder
 
 writes benchmarks/PHOTOS.md. DATA is as for training; only test pictures are used. FACELESS holds
 photographs without faces, beside those that scikit-image and scikit-learn ship: for the committed
 tables those of the Debian packages gnome-backgrounds, lomiri-wallpapers-20.04 and ukui-wallpapers.
+STRANGERS is the folder that ``python -m benchmarks.strangers`` fills.
+
+While changing the finder, measure with benchmarks.choosing instead.
 """
 
 import platform
@@ -22,6 +25,8 @@ import sklearn
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmarks import harder, strangers_answers
+from benchmarks.strangers import HALVES
 from ethnicity.faces import Face, align, find_faces, whole_picture
 from ethnicity.geometry import Pixels
 from ethnicity.images import decode
@@ -39,6 +44,9 @@ Right = NDArray[np.bool_]
 
 SIDES = (24, 32, 48, 64, 96, 160, 320)
 ANGLES = (0, 30, 60, 90)
+PACKAGED = [Path(skimage.__file__).parent / "data", Path(sklearn.__file__).parent / "datasets"]
+"""Folders of photographs that packages ship."""
+
 _NOT_FACELESS = {"astronaut.png", "camera.png", "coins.png", "color.png"}
 """Coins show heads; and a palette, which shows nothing."""
 
@@ -49,29 +57,40 @@ _QUALITIES = (100, 95, 85, 75)
 @click.command(help=__doc__)
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--faceless", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--strangers",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The photographs that benchmarks.strangers downloads.",
+)
 @click.option("--work", type=click.Path(file_okay=False, path_type=Path), default=Path(".training"))
 @click.option("--count", default=250, show_default=True, help="Faces of each set in each cell.")
-def main(data: Path, faceless: Path | None, work: Path, count: int) -> None:
+def main(data: Path, faceless: Path | None, strangers: Path | None, work: Path, count: int) -> None:
     """Measure, and write the tables."""
     models = load_models()
     tests = [each.part("test") for each in load_sets(data, work / "prepared")]
-    folders = [Path(skimage.__file__).parent / "data", Path(sklearn.__file__).parent / "datasets"]
-    folders += [faceless] if faceless else []
-    grounds = [
-        picture
-        for folder in folders
-        for file, picture in photographs(folder, 640)
-        if file.name not in _NOT_FACELESS
-    ]
+    folders = [*PACKAGED, *([faceless] if faceless else [])]
+    grounds = faceless_photographs(folders)
     parts = [
         _head(models),
         _detection(models, tests, grounds, count),
+        harder_faces(models, tests, grounds, count),
         _false_alarms(models, folders),
+        *(strangers_answers.tables(models, strangers, HALVES) if strangers else []),
         _accuracy(models, tests, grounds, data),
         _orientations(models),
         _cost(),
     ]
     RESULT.write_text("\n".join(parts), encoding="utf-8")
+
+
+def faceless_photographs(folders: list[Path]) -> list[Pixels]:
+    """Photographs of 640 pixels to paste faces into."""
+    return [
+        picture
+        for folder in folders
+        for file, picture in photographs(folder, 640)
+        if file.name not in _NOT_FACELESS
+    ]
 
 
 def _head(models: Models) -> str:
@@ -138,6 +157,24 @@ def _false_alarms(models: Models, folders: list[Path]) -> str:
     return f"""## False faces
 
 {alarms} in {pictures} photographs without faces, at 1,000 pixels{listed}
+"""
+
+
+def harder_faces(models: Models, sets: list[FaceSet], grounds: list[Pixels], count: int) -> str:
+    """The table of harder faces that are found."""
+    rows = []
+    for name, make in harder.kinds().items():
+        cells = []
+        for each in sets:
+            scenes = tqdm(make(each, grounds, count, np.random.default_rng(7)), name, total=count)
+            cells.append(f"{100 * np.mean([_finds(models, scene) for scene in scenes]):.1f} %")
+        rows.append([name, *cells])
+    return f"""## Harder faces found
+
+Pictures of both sets, {count} in each cell, chosen or changed, then pasted as squares of 96 to 160
+pixels into photographs of 640 pixels and compressed again. A third of a cut face is outside.
+
+{table(["faces", *(each.name for each in sets)], rows)}
 """
 
 
