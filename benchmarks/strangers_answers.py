@@ -12,7 +12,6 @@ from benchmarks import strangers
 from benchmarks.strangers import LabelledFace, Photograph
 from ethnicity import answers
 from ethnicity.errors import NoFace
-from ethnicity.images import MAX_FILE_BYTES
 from ethnicity.pipeline import Classification, Models, classify
 from training.markdown import table
 
@@ -83,7 +82,7 @@ def _answer(models: Models, photograph: Photograph, folder: Path) -> Answered:
     both: list[Classification | None] = []
     for all_faces in (False, True):
         try:
-            both.append(classify(models, data, all_faces=all_faces, max_bytes=MAX_FILE_BYTES))
+            both.append(classify(models, data, all_faces=all_faces))
         except NoFace:
             both.append(None)
     return Answered(photograph, *both)

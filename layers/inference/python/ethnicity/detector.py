@@ -51,11 +51,10 @@ class Detection:
         return float(self.corners[1, 0] - self.corners[0, 0])
 
     def mapped(self, transform: Transform) -> "Detection":
-        """The same face, its points mapped by ``transform``; the box stays upright."""
-        (left, top), (right, bottom) = self.corners
-        box = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-        box = geometry.apply(transform, box)
-        corners = np.stack([box.min(axis=0), box.max(axis=0)])
+        """The same face, its points mapped by ``transform``; the box is that around its ellipse."""
+        (centre,) = geometry.apply(transform, self.centre[np.newaxis])
+        half = np.sqrt(transform[:, :2] ** 2 @ (self.corners[1] - self.centre) ** 2)
+        corners = np.stack([centre - half, centre + half])
         return Detection(corners, geometry.apply(transform, self.keypoints), self.score)
 
 

@@ -47,12 +47,12 @@ the verifier: a logistic regression on photographs without people (the choosing 
 benchmarks/strangers.csv) and on faces of validation pictures pasted into them. The bias is such
 that one photograph in a hundred is answered with a face."""
 
-ACCEPTED, REJECTED = 2.0, -3.8
+ACCEPTED, REJECTED = 2.0, -4.4
 """Log odds beyond which the verifier is not asked: it hardly ever changes the verdict there."""
 
 TILTED, MAX_TURNS = np.deg2rad(4), 2
-"""A closer look that shows a face tilted by more is repeated, turned by twice as much, so often: the
-detector sees half of a tilt."""
+"""A closer look that shows a face tilted by more is repeated, turned by twice as much, up to so
+often: the detector sees half of a tilt."""
 
 CLEAR = 0.9
 """A face that a closer look scores less may be lying or upside down: it is looked at in all four
