@@ -23,10 +23,10 @@ from keras import KerasTensor
 from numpy.typing import NDArray
 
 from ethnicity.model_files import MODELS
+from ethnicity.pipeline import DETECTOR_FILE
 from training.export import export_network, write_served_checksums
 
 ONNX_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
-DETECTOR_FILE = "face_detection_yunet.tflite"
 
 SIDE = 96
 """Width and height of the input that the file names, in pixels: that of a closer look."""
