@@ -37,7 +37,7 @@ Expose = Callable[[Pixels], Pixels]
 
 
 def kinds() -> dict[str, Callable[[FaceSet, list[Pixels], int, Rng], Iterator[Scene]]]:
-    """By name the kinds of harder faces, each a maker of so many scenes of one set's faces."""
+    """The kinds of harder faces by name, each with a function that makes scenes of one set's faces."""
     turned = _turned_files()
     return {
         "as they are": _scenes(),
@@ -88,7 +88,7 @@ def blurred(face: Pixels, _: Transform, __: Rng) -> Pixels:
 
 
 def exposed(picture: Pixels, light: float) -> Pixels:
-    """Let so many times the light fall on a picture, for a display of gamma 2.2."""
+    """Multiply the light that falls on a picture by ``light``, for a display of gamma 2.2."""
     shades = 255 * np.minimum(1, light * (np.arange(256) / 255) ** 2.2) ** (1 / 2.2)
     return np.asarray(np.round(shades).astype(np.uint8)[picture])
 

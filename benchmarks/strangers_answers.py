@@ -19,7 +19,7 @@ _SAME_PLACE = 0.5
 """A box is at a labelled face if their centres are closer than this share of the face's width."""
 
 _GROUP = 3
-"""So many labelled faces make a group photo."""
+"""The number of labelled faces from which on it is a group photo."""
 
 _COLUMNS = ("photographs", "answered, `largest`", "certain", "answered, `all`")
 

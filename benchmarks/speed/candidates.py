@@ -1,4 +1,4 @@
-"""What is measured: handlers, their environments, and the events that send them a picture."""
+"""The candidates: handlers, their environments, and the events that send them a picture."""
 
 import base64
 import json

@@ -34,7 +34,7 @@ def photo(megapixels: float) -> bytes:
 
 
 def group(faces: int) -> bytes:
-    """A picture of so many faces of 130 pixels, in rows of five."""
+    """A picture of that number of faces of 130 pixels, in rows of five."""
     face = cv2.resize(_read("astronaut.jpg")[10:250, 100:340], (280, 280))
     rows = -(-faces // 5)
     picture = np.full((300 * rows, 1500, 3), 128, np.uint8)

@@ -81,7 +81,7 @@ def _by_service(events: Mapping[str, Event], calls: int) -> dict[str, Samples]:
 
 
 def _in_turn(tasks: Mapping[str, tuple[Worker, Event, int]], rounds: int) -> dict[str, Samples]:
-    """Let workers take turns: each round asks every task's worker for its event so many times."""
+    """Let workers take turns: each round asks every task's worker for its event several times."""
     for worker, event, _ in tasks.values():
         worker.several(event, WARM_UP)
     found: dict[str, Samples] = {name: [] for name in tasks}

@@ -39,7 +39,7 @@ def several(handler: Handler, file: str, calls: int) -> list[float]:
 
 
 def rate(handler: Handler, file: str, seconds: float) -> float:
-    """Call the handler for so many seconds; return the calls a second."""
+    """Call the handler for that number of seconds; return the calls a second."""
     event = _event(file)
     start = time.perf_counter()
     count = 0

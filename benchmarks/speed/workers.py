@@ -53,7 +53,7 @@ class Worker:
         return json.loads(self._process.stdout.readline())
 
     def several(self, event: Event, calls: int) -> list[float]:
-        """Make so many calls; return the seconds of each."""
+        """Make that number of calls; return the seconds of each."""
         self.ask("several", event, calls=calls)
         return list(self.answer())
 
