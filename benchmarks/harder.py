@@ -37,7 +37,7 @@ Expose = Callable[[Pixels], Pixels]
 
 
 def kinds() -> dict[str, Callable[[FaceSet, list[Pixels], int, Rng], Iterator[Scene]]]:
-    """The kinds of harder faces by name, each with a function that makes scenes of one set's faces."""
+    """The kinds of harder faces by name, each with what makes scenes of one set's faces."""
     turned = _turned_files()
     return {
         "as they are": _scenes(),
