@@ -70,7 +70,7 @@ class Shown:
 
 
 def of_opinion(logit: float) -> Network:
-    """A verifier that has this opinion of whatever it is shown."""
+    """A verifier that answers every view with this."""
     return cast("Network", lambda _: {"logits": np.array([logit], np.float32)})
 
 

@@ -17,10 +17,10 @@ from ethnicity.networks import Network
 Scores = NDArray[np.float64]
 
 MAX_LOG_SIZE = 6.0
-"""Of a box, in cells: its exponential stays finite whatever the network answers."""
+"""The largest logarithm of a box's size, in cells: its exponential has to stay finite."""
 
 MAX_CANDIDATES = 1000
-"""Of a view, the best so many cells: it bounds the time that merging them takes."""
+"""The number of best cells of a view that are merged: it bounds the time that this takes."""
 
 IOU_THRESHOLD = 0.3
 """Boxes whose intersection over union is larger show the same face."""

@@ -255,9 +255,10 @@ def look(detector: Network, pixels: Pixels, proposed: Detection, turns: int = 0)
     view = _rotated(frame_view(proposed.keypoints, LOOK, BORDER), turns * np.pi / 2)
     seen = _central(detector, pixels, view)
     for _ in range(MAX_TURNS):
-        if not seen or abs(_tilt(seen.keypoints)) <= TILTED:
+        tilt = _tilt(seen.keypoints) if seen else 0.0
+        if abs(tilt) <= TILTED:
             break
-        view = _rotated(view, -2 * _tilt(seen.keypoints))
+        view = _rotated(view, -2 * tilt)
         seen = _central(detector, pixels, view)
     if not seen:
         return replace(proposed, score=LEAST_SCORE)

@@ -65,5 +65,7 @@ def fault_response(code: str, message: str) -> JSONResponse:
 
 def internal_fault(error: Exception) -> JSONResponse:
     """Log the kind of an unexpected error and where it arose; tell the client neither."""
-    logger.error("Internal error", extra=kind_and_places(error))
+    details = kind_and_places(error)
+    # In the text for a plain log, such as that of `ethnicity serve`; as fields for a structured one
+    logger.error("Internal error: %(fault)s at %(places)s", details, extra=details)
     return fault_response("internal", "Internal error")
