@@ -247,8 +247,8 @@ def _rights(
 def _is_right(models: Models, truth: int, picture: Pixels, face: Face | None) -> bool:
     if face is None:
         return False
-    probabilities, *_ = models.classifier.judge(align(picture, face))
-    return bool(probabilities.argmax() == truth)
+    judgement = models.classifier.judge(align(picture, face))
+    return bool(judgement.probabilities.argmax() == truth)
 
 
 def _orientations(models: Models) -> str:

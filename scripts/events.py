@@ -113,6 +113,7 @@ def _pages() -> list[Fixture]:
         "openapi": "/openapi.json",
         "docs": "/docs",
         "page": "/",
+        "card": "/card",
     }
     return [
         Fixture(f"{name}.json", http_api(HttpRequest("GET", path))) for name, path in pages.items()

@@ -5,6 +5,7 @@ import hashlib
 import io
 import itertools
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +20,6 @@ from PIL import Image
 from starlette.routing import Route
 
 from ethnicity import web
-from ethnicity.answers import NOTICE
 from ethnicity.labels import LABELS
 from ethnicity.model_files import MODELS
 from ethnicity.pipeline import classify
@@ -616,6 +616,33 @@ def test_an_unknown_value_of_faces_is_a_bad_request(
     assert_bad_request(answer, "faces must be largest or all")
 
 
+@each_form
+@pytest.mark.parametrize("faces", ["largest", "all"])
+def test_the_thresholds_are_told_when_they_are_asked_for(
+    call: "Call", obama: bytes, form: str, faces: str
+) -> None:
+    request = replace(FORMS[form](obama), query=f"faces={faces}&thresholds=true")
+    without = replace(request, query=f"faces={faces}&thresholds=false")
+
+    answer = call(request).body
+
+    face = answer["faces"][0] if faces == "all" else answer
+    thresholds = face.pop("thresholds")
+    # THEN they are what decided, and nothing else is another
+    reached = [label for label in LABELS if face["probabilities"][label] >= thresholds[label]]
+    assert set(face["prediction_set"]) == {*reached, face["ethnicity"]}
+    assert answer == call(without).body
+
+
+@pytest.mark.parametrize("query", ["thresholds=yes", "thresholds=", "thresholds=True"])
+def test_an_unknown_value_of_thresholds_is_a_bad_request(
+    call: "Call", portrait: bytes, query: str
+) -> None:
+    answer = call(replace(raw(portrait), query=query))
+
+    assert_bad_request(answer, "thresholds must be false or true")
+
+
 @each_gateway
 @pytest.mark.parametrize(
     ("method", "path"),
@@ -647,7 +674,9 @@ def test_health_names_the_model_that_predictions_name(call: "Call", portrait: by
     assert outcome(answer) == (200, {"status": "ok", "model": model})
 
 
-PAGES = {"/": "page.html", "/docs": "docs.html"}
+PAGES = {"/": "page.html", "/docs": "docs.html", "/card": "card.html"}
+
+STATIC = Path(web.__file__).with_name("static")
 
 each_page = pytest.mark.parametrize("path", PAGES)
 
@@ -657,37 +686,53 @@ class Page(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.hashes: dict[str, list[str]] = {"script": [], "style": []}
+        self.code: dict[str, list[str]] = {"script": [], "style": []}
         self.addresses: list[str] = []
+        self.pictures: list[bytes] = []
         self.inline: list[str] = []
         self._open: str | None = None
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._open = tag
-        self.addresses += [value or "" for name, value in attrs if name in ("href", "src")]
+        for name, value in attrs:
+            if name in ("href", "src"):
+                self.addresses.append(value or "")
+            if (value or "").startswith("data:image/jpeg;base64,"):
+                self.pictures.append(base64.b64decode((value or "").partition(",")[2]))
         self.inline += [name for name, _ in attrs if name == "style" or name.startswith("on")]
 
     def handle_endtag(self, tag: str) -> None:  # noqa: ARG002
         self._open = None
 
     def handle_data(self, data: str) -> None:
-        if self._open in self.hashes:
-            digest = base64.b64encode(hashlib.sha256(data.encode()).digest()).decode()
-            self.hashes[self._open].append(f"'sha256-{digest}'")
+        if self._open in self.code:
+            self.code[self._open].append(data)
+
+    def hashes(self, kind: str) -> str:
+        digests = [hashlib.sha256(code.encode()).digest() for code in self.code[kind]]
+        return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
 
 @each_gateway
 @each_page
-def test_a_page_is_the_file_and_comes_through_every_service(
-    call: "Call", path: str, gateway: str
-) -> None:
+def test_a_page_comes_whole_through_every_service(call: "Call", path: str, gateway: str) -> None:
     answer = call(HttpRequest("GET", path), GATEWAYS[gateway])
 
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    file = Path(web.__file__).with_name(PAGES[path])
-    assert answer.body == file.read_text(encoding="utf-8")
+    # THEN each of its parts is in it, in the order in which the file names them
+    parts = re.findall(
+        r'(?:<script src|<link rel="stylesheet" href)="([^"]+)"',
+        (STATIC / PAGES[path]).read_text(encoding="utf-8"),
+    )
+    texts = ["\n" + (STATIC / part).read_text(encoding="utf-8") for part in parts]
+    page = Page(answer.body)
+    for kind in ("script", "style"):
+        suffix = {"script": ".js", "style": ".css"}[kind]
+        wanted = [text for text, part in zip(texts, parts, strict=True) if part.endswith(suffix)]
+        assert wanted
+        assert [code for code in page.code[kind] if code in texts] == wanted
 
 
 @each_page
@@ -697,11 +742,10 @@ def test_a_page_may_run_its_own_code_ask_its_own_origin_and_nothing_else(
     answer = call(HttpRequest("GET", path))
 
     page = Page(answer.body)
-    (script,), (style,) = page.hashes["script"], page.hashes["style"]
     assert answer.headers["content-security-policy"].split("; ") == [
         "default-src 'none'",
-        f"script-src {script}",
-        f"style-src {style}",
+        f"script-src {page.hashes('script')}",
+        f"style-src {page.hashes('style')}",
         "connect-src 'self'",
         "img-src blob: data:",
         "base-uri 'none'",
@@ -719,13 +763,43 @@ def test_a_page_may_run_its_own_code_ask_its_own_origin_and_nothing_else(
         assert address.startswith(("data:", "#")) or f"/{address.removeprefix('./')}" in routes
 
 
-def test_the_demo_page_has_the_notice_and_a_picture_of_the_repository(
-    call: "Call", portrait: bytes
-) -> None:
+def test_the_demo_page_says_what_it_is_and_offers_documented_examples(call: "Call") -> None:
+    answer = call(HttpRequest("GET", "/")).body
+
+    assert "not a fact about the person" in answer
+    examples = {file.name: file.read_bytes() for file in (STATIC / "examples").glob("*.jpg")}
+    assert sorted(Page(answer).pictures) == sorted(examples.values())
+    about = (STATIC / "examples" / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([^`]+)`", about, re.MULTILINE) == [
+        f"{name}.jpg" for name in re.findall(r'class="example" value="(\w+)"', answer)
+    ]
+
+
+def test_the_demo_page_is_light(call: "Call") -> None:
     page = call(HttpRequest("GET", "/")).body
 
-    assert NOTICE in page
-    assert base64.b64encode(portrait).decode() in page
+    assert len(page) < 120_000
+    assert sum(map(len, Page(page).pictures)) < 35_000
+
+
+def test_the_first_example_is_one_that_the_model_is_not_sure_of(call: "Call") -> None:
+    first, *_ = Page(call(HttpRequest("GET", "/")).body).pictures
+
+    assert call(raw(first)).body["uncertain"] is True
+
+
+def test_the_shares_that_the_demo_page_takes_for_the_sets_are_those_of_the_card(
+    call: "Call",
+) -> None:
+    script = (STATIC / "population.js").read_text(encoding="utf-8")
+    metrics = call(HttpRequest("GET", "/model")).body["metrics"]
+
+    for name in ("utkface", "fairface"):
+        (numbers,) = re.findall(rf"\b{name}: {{.*?shares: \[(.*?)\]", script, re.DOTALL)
+        shares = np.array(numbers.split(","), np.float64)
+        counts = np.array(metrics[name]["confusion"]).sum(axis=1)
+        assert shares.sum() == pytest.approx(100)
+        assert shares == pytest.approx(100 * counts / counts.sum(), abs=0.5)
 
 
 # ---------------------------------------------------------------- events

@@ -27,6 +27,7 @@ ROUTES = {
     "GET /health",
     "GET /model",
     "GET /",
+    "GET /card",
     "GET /docs",
     "GET /openapi.json",
     "$default",

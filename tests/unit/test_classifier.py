@@ -148,17 +148,17 @@ def test_the_network_is_given_the_pixels_as_they_are_and_mirrored() -> None:
 
     chip = np.random.default_rng(5).integers(0, 256, (CHIP, CHIP, 3), np.uint8)
     classifier = Classifier(cast("Network", run), (calibration(),), "test")
-    assert classifier.judge(chip)[0] == pytest.approx(np.array([2, 1, 3, 1, 1]) / 8)
+    assert classifier.judge(chip).probabilities == pytest.approx(np.array([2, 1, 3, 1, 1]) / 8)
     assert [image.dtype for image in seen] == [np.float32, np.float32]
     assert np.array_equal(seen[0], chip)
     assert np.array_equal(seen[1], chip[:, ::-1])
 
 
 def test_a_mirror_changes_no_answer(models: Models, chip: Pixels) -> None:
-    found, kept = models.classifier.judge(chip)
-    mirrored, also_kept = models.classifier.judge(np.ascontiguousarray(chip[:, ::-1]))
-    assert mirrored == pytest.approx(found, abs=1e-6)
-    assert also_kept == kept
+    found = models.classifier.judge(chip)
+    mirrored = models.classifier.judge(np.ascontiguousarray(chip[:, ::-1]))
+    assert mirrored.probabilities == pytest.approx(found.probabilities, abs=1e-6)
+    assert mirrored.prediction_set == found.prediction_set
 
 
 @pytest.mark.parametrize("grey", [0, 90, 255])
@@ -166,12 +166,12 @@ def test_the_committed_classifier_gives_probabilities_for_any_chip(
     models: Models, grey: int
 ) -> None:
     chip = np.full((CHIP, CHIP, 3), grey, np.uint8)
-    found, _ = models.classifier.judge(chip)
+    found = models.classifier.judge(chip).probabilities
     assert found.shape == (len(LABELS),)
     assert found.dtype == np.float64
     assert (found >= 0).all()
     assert float(found.sum()) == pytest.approx(1, abs=1e-9)
-    assert np.array_equal(models.classifier.judge(chip)[0], found)
+    assert np.array_equal(models.classifier.judge(chip).probabilities, found)
 
 
 def test_the_committed_calibrations_have_every_label(models: Models) -> None:
@@ -227,10 +227,13 @@ def test_each_face_is_judged_by_the_calibration_for_its_detail() -> None:
 
 
 def test_a_face_too_small_to_judge_leaves_most_labels_open(models: Models, chip: Pixels) -> None:
-    sharp, _ = models.classifier.judge(chip)
-    probabilities, kept = models.classifier.judge(resized(resized(chip, 7, 7), CHIP, CHIP))
-    assert len(kept) >= 3
-    assert probabilities.max() < 0.6 < sharp.max()
+    sharp = models.classifier.judge(chip)
+    small = models.classifier.judge(resized(resized(chip, 7, 7), CHIP, CHIP))
+    assert len(small.prediction_set) >= 3
+    assert small.probabilities.max() < 0.6 < sharp.probabilities.max()
+    # AND the thresholds are those of the calibration for so little detail
+    assert np.array_equal(sharp.thresholds, models.classifier.calibrations[0].thresholds)
+    assert np.array_equal(small.thresholds, models.classifier.calibrations[-1].thresholds)
 
 
 def test_the_committed_classifier_has_a_version(models: Models) -> None:

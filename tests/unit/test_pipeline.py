@@ -272,7 +272,9 @@ def a_face(
     prediction_set: tuple[str, ...] = ("White", "Asian"),
     score: float | None = 0.98765432,
 ) -> ClassifiedFace:
-    return ClassifiedFace(np.array(probabilities), prediction_set, (1, 2, 30, 40), score)
+    thresholds = np.array([0.2, 0.25, 0.3, 0.123456, 0.1])
+    box = (1, 2, 30, 40)
+    return ClassifiedFace(np.array(probabilities), prediction_set, box, score, thresholds)
 
 
 def as_sent(answer: dict[str, Any]) -> Any:
@@ -313,6 +315,24 @@ def test_the_answer_for_all_faces_is_that_of_the_contract() -> None:
     assert [face["uncertain"] for face in answer["faces"]] == [True, False]
     assert answer["faces"][1]["face"] == {"box": [1, 2, 30, 40], "score": None}
     assert answer["faces_found"] == 2
+
+
+@pytest.mark.parametrize("all_faces", [False, True])
+def test_the_thresholds_are_in_the_answer_where_they_are_asked_for(*, all_faces: bool) -> None:
+    form = answers.all_faces if all_faces else answers.largest_face
+    answer = as_sent(form(Classification((a_face(),), 1, "1.2.3"), thresholds=True))
+    face = answer["faces"][0] if all_faces else answer
+    assert face["thresholds"] == {
+        "White": 0.2,
+        "Black": 0.25,
+        "Asian": 0.3,
+        "Indian": 0.1235,
+        "Others": 0.1,
+    }
+    # AND all else is as without them
+    plain = as_sent(form(Classification((a_face(),), 1, "1.2.3")))
+    del face["thresholds"]
+    assert answer == plain
 
 
 def test_numbers_are_rounded_to_four_decimals() -> None:

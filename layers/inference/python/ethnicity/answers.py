@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ethnicity.classifier import Probabilities
 from ethnicity.errors import PictureError
 from ethnicity.labels import LABELS
 from ethnicity.pipeline import Classification, ClassifiedFace
@@ -14,14 +15,15 @@ NOTICE = (
 _DECIMALS = 4
 
 
-def largest_face(classification: Classification) -> dict[str, Any]:
+def largest_face(classification: Classification, *, thresholds: bool = False) -> dict[str, Any]:
     """The answer for the largest face, its two main fields at the top level."""
-    return _face(classification.faces[0]) | _picture(classification)
+    return _face(classification.faces[0], thresholds=thresholds) | _picture(classification)
 
 
-def all_faces(classification: Classification) -> dict[str, Any]:
+def all_faces(classification: Classification, *, thresholds: bool = False) -> dict[str, Any]:
     """The answer for all faces, largest first."""
-    return {"faces": [_face(face) for face in classification.faces]} | _picture(classification)
+    faces = [_face(face, thresholds=thresholds) for face in classification.faces]
+    return {"faces": faces} | _picture(classification)
 
 
 def error(fault: PictureError) -> dict[str, str]:
@@ -29,20 +31,24 @@ def error(fault: PictureError) -> dict[str, str]:
     return {"error": str(fault), "code": fault.code}
 
 
-def _face(face: ClassifiedFace) -> dict[str, Any]:
+def _face(face: ClassifiedFace, *, thresholds: bool) -> dict[str, Any]:
     return {
         "ethnicity": face.label,
         "confidence": round(face.confidence, _DECIMALS),
-        "probabilities": {
-            label: round(float(probability), _DECIMALS)
-            for label, probability in zip(LABELS, face.probabilities, strict=True)
-        },
+        "probabilities": _by_label(face.probabilities),
+        **({"thresholds": _by_label(face.thresholds)} if thresholds else {}),
         "prediction_set": list(face.prediction_set),
         "uncertain": face.uncertain,
         "face": {
             "box": list(face.box),
             "score": None if face.score is None else round(face.score, _DECIMALS),
         },
+    }
+
+
+def _by_label(values: Probabilities) -> dict[str, float]:
+    return {
+        label: round(float(value), _DECIMALS) for label, value in zip(LABELS, values, strict=True)
     }
 
 

@@ -7,6 +7,7 @@ less there is to see, the less sure the answer.
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -60,6 +61,14 @@ class Calibration:
         )
 
 
+class Judgement(NamedTuple):
+    """The probabilities of a face, its prediction set, and the thresholds that made the set."""
+
+    probabilities: Probabilities
+    prediction_set: tuple[str, ...]
+    thresholds: NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class Classifier:
     """The network, its calibrations, and the version that answers name.
@@ -71,11 +80,12 @@ class Classifier:
     calibrations: tuple[Calibration, ...]
     version: str
 
-    def judge(self, chip: Pixels) -> tuple[Probabilities, tuple[str, ...]]:
-        """Probabilities and prediction set of an aligned face, shape (CHIP, CHIP, 3), uint8."""
+    def judge(self, chip: Pixels) -> Judgement:
+        """Judge an aligned face, shape (CHIP, CHIP, 3), uint8."""
         calibration = calibration_for(detail(chip), self.calibrations)
         probabilities = calibration.probabilities(mean_logits(self.network, chip))
-        return probabilities, calibration.prediction_set(probabilities)
+        kept = calibration.prediction_set(probabilities)
+        return Judgement(probabilities, kept, calibration.thresholds)
 
 
 def mean_logits(network: Network, chip: Pixels) -> NDArray[np.float64]:

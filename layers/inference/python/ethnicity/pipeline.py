@@ -4,6 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ethnicity import faces, images
 from ethnicity.classifier import Classifier, Probabilities, load_classifier
 from ethnicity.errors import NoFace
@@ -37,12 +40,15 @@ class ClassifiedFace:
     ``box``: left, top, width, height in whole pixels of the picture as displayed.
     ``score``: how sure it is that this is a face, 0 to 1; ``None`` where the picture itself is a
     face crop.
+    ``thresholds``: float64, shape (5,): a label is in the set if its probability reaches its own,
+    which depends on how much detail the face has.
     """
 
     probabilities: Probabilities
     prediction_set: tuple[str, ...]
     box: tuple[int, int, int, int]
     score: float | None
+    thresholds: NDArray[np.float64]
 
     @property
     def label(self) -> str:
@@ -144,11 +150,12 @@ def _classify_face(classifier: Classifier, picture: Picture, face: Face) -> Clas
     chip = faces.align(picture.pixels, face)
     if picture.profile:
         chip = picture.profile.to_srgb(chip)
-    probabilities, prediction_set = classifier.judge(chip)
+    judgement = classifier.judge(chip)
     left, top, right, bottom = (round(edge) for edge in (face.corners * picture.reduction).ravel())
     return ClassifiedFace(
-        probabilities=probabilities,
-        prediction_set=prediction_set,
+        probabilities=judgement.probabilities,
+        prediction_set=judgement.prediction_set,
         box=(left, top, min(right, picture.width) - left, min(bottom, picture.height) - top),
         score=face.score,
+        thresholds=judgement.thresholds,
     )

@@ -26,13 +26,13 @@ def create_app(models: Models | None = None) -> FastAPI:
 
     @app.post("/predict")
     async def predict(request: Request) -> JSONResponse:
-        wanted = request.query_params.get("faces", "largest")
-        if wanted not in ("largest", "all"):
-            raise BadRequest("The parameter faces must be largest or all")
+        all_faces = _option(request, "faces", "largest", "all")
+        thresholds = _option(request, "thresholds", "false", "true")
         picture = await read_picture(request)
-        classification = classify(models, picture, all_faces=wanted == "all")
-        answer = answers.all_faces if wanted == "all" else answers.largest_face
-        return JSONResponse(answer(classification), headers={"cache-control": "no-store"})
+        classification = classify(models, picture, all_faces=all_faces)
+        form = answers.all_faces if all_faces else answers.largest_face
+        answer = form(classification, thresholds=thresholds)
+        return JSONResponse(answer, headers={"cache-control": "no-store"})
 
     @app.get("/health")
     async def health() -> JSONResponse:
@@ -40,6 +40,7 @@ def create_app(models: Models | None = None) -> FastAPI:
 
     app.get("/model")(model)
     app.get("/")(demo)
+    app.get("/card")(card)
     app.get("/docs")(docs)
     app.openapi = openapi  # type: ignore[method-assign]
     app.exception_handler(PictureError)(client_fault)
@@ -49,12 +50,28 @@ def create_app(models: Models | None = None) -> FastAPI:
     return app
 
 
+def _option(request: Request, name: str, default: str, other: str) -> bool:
+    """Whether a parameter of the query has its other value.
+
+    Raises:
+        BadRequest: it is neither.
+    """
+    value = request.query_params.get(name, default)
+    if value not in (default, other):
+        raise BadRequest(f"The parameter {name} must be {default} or {other}")
+    return value == other
+
+
 async def model() -> JSONResponse:
     return JSONResponse(json.loads(read_model_file("card.json")))
 
 
 async def demo() -> HTMLResponse:
     return page("page.html")
+
+
+async def card() -> HTMLResponse:
+    return page("card.html")
 
 
 async def docs() -> HTMLResponse:

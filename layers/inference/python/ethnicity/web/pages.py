@@ -1,4 +1,8 @@
-"""The two pages: static files, each let by its own headers do what it does and nothing else."""
+"""The pages: static files, put together when asked for, under headers that allow what they do.
+
+A page arrives whole, in one response: on Lambda each further file would be a further invocation, on
+a first visit even a further cold start.
+"""
 
 import base64
 import hashlib
@@ -7,12 +11,17 @@ from pathlib import Path
 
 from starlette.responses import HTMLResponse
 
+STATIC = Path(__file__).with_name("static")
+
+_STYLE = re.compile(r'<link rel="stylesheet" href="([\w.]+)">')
+_SCRIPT = re.compile(r'<script src="([\w.]+)"></script>')
+_PICTURE = re.compile(r'(?<= src=")examples/[\w.]+(?=")')
 _INLINE = {kind: re.compile(f"<{kind}>(.*?)</{kind}>", re.DOTALL) for kind in ("script", "style")}
 
 
 def page(name: str) -> HTMLResponse:
-    """The file beside this module, read when asked for: predictions do not pay for it."""
-    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    """The file of static/, read when asked for: predictions do not pay for it."""
+    text = _with_its_parts(_read(name))
     headers = {
         "cache-control": "max-age=300",
         "content-security-policy": _policy(text),
@@ -25,8 +34,23 @@ def page(name: str) -> HTMLResponse:
     return HTMLResponse(text, headers=headers)
 
 
+def _with_its_parts(html: str) -> str:
+    """The page with the styles, scripts and pictures of static/ that it names in it."""
+    html = _STYLE.sub(lambda link: f"<style>\n{_read(link[1])}</style>", html)
+    html = _SCRIPT.sub(lambda script: f"<script>\n{_read(script[1])}</script>", html)
+    return _PICTURE.sub(lambda picture: _data_url(STATIC / picture[0]), html)
+
+
+def _read(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def _data_url(jpeg: Path) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg.read_bytes()).decode()}"
+
+
 def _policy(text: str) -> str:
-    """A content security policy for the page's own script and style, named by their hashes.
+    """A content security policy for the page's own scripts and styles, named by their hashes.
 
     It may ask its own origin and show pictures that are in memory: nothing is loaded from anywhere
     and nothing goes anywhere else.

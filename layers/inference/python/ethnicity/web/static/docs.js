@@ -1,71 +1,17 @@
-<!doctype html>
-<html lang="en-GB">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Apparent ethnicity: API reference</title>
-<link rel="icon" href="data:,">
-<style>
-:root {
-  color-scheme: light dark;
-  --ground: #f5f4f0; --card: #fff; --text: #1d2129; --quiet: #596070; --line: #d9d7cf; --accent: #245b8c; --code: #eceae3;
-}
-@media (prefers-color-scheme: dark) {
-  :root { --ground: #131519; --card: #1c1f25; --text: #e8eaee; --quiet: #a5acb8; --line: #343943; --accent: #8fbce6; --code: #2a2e36; }
-}
-@media (prefers-contrast: more) { :root { --quiet: var(--text); --line: var(--text); } }
-* { box-sizing: border-box; }
-body {
-  margin: 0 auto; padding: 2rem 1rem 3rem; max-width: 54rem; background: var(--ground); color: var(--text);
-  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
-}
-h1, h2, h3, h4, p, ul, pre { margin: 0; }
-h1 { font-size: 1.8rem; line-height: 1.2; letter-spacing: -.01em; }
-h2 { font-size: 1.25rem; overflow-wrap: anywhere; }
-h3 { font-size: 1rem; }
-main, section, article { display: grid; gap: .8rem; min-width: 0; }
-main { gap: 1.25rem; }
-article { padding: 1.25rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--card); }
-a { color: var(--accent); text-underline-offset: .18em; }
-:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: .3rem; }
-.quiet { color: var(--quiet); }
-.method { padding: .1rem .55rem; border-radius: .5rem; background: var(--accent); color: var(--card); font-size: .875rem; font-weight: 650; letter-spacing: .03em; vertical-align: .1em; }
-code, pre { font: .875em/1.55 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-code { overflow-wrap: anywhere; }
-pre { padding: .8rem .9rem; border-radius: .6rem; background: var(--code); white-space: pre-wrap; overflow-wrap: anywhere; }
-ul { padding-left: 1.1rem; display: grid; gap: .3rem; }
-nav { display: flex; flex-wrap: wrap; gap: .4rem 1.25rem; }
-</style>
-</head>
-<body>
-<main>
-  <nav aria-label="Pages"><a href="./">Demo</a><a href="openapi.json">OpenAPI document</a><a href="model">Model card</a></nav>
-  <h1 id="title">API reference</h1>
-  <p id="about" role="status">Loading …</p>
-  <section id="operations" aria-label="Operations"></section>
-  <section id="schemas" aria-label="Schemas"></section>
-</main>
-<script>
 "use strict";
 
 // The OpenAPI document beside this page, set in type: nothing here knows what it says.
 
-const at = (id) => document.getElementById(id);
-
-function make(kind, name, ...content) {
-  const element = document.createElement(kind);
-  if (name) element.className = name;
-  element.append(...content);
-  return element;
-}
-
 const code = (text) => make("code", "", text);
 const quiet = (text) => make("span", "quiet", text);
-const items = (list) => make("ul", "", ...list);
+const items = (list) => make("ul", "", list);
+
+/** Where the document's examples say the service is, and where it is. */
+const EXAMPLE = "http://localhost:5000";
+const here = `${location.origin}${root}`.replace(/\/$/, "");
 
 async function read() {
-  const response = await fetch(location.pathname.replace(/[^/]*$/, "openapi.json"));
+  const response = await fetch(`${root}openapi.json`);
   if (!response.ok) throw new Error(`status ${response.status}`);
   return response.json();
 }
@@ -83,6 +29,9 @@ function operation(path, method, about, spec) {
     const forms = Object.entries(about.requestBody.content);
     article.append(make("h3", "", "Body, one of"), items(forms.map(([type, { schema }]) => make("li", "", code(type), ...shape(schema)))));
   }
+  for (const { label, source } of about["x-codeSamples"] ?? []) {
+    article.append(make("h3", "", label), scrolling(label, source.replaceAll(EXAMPLE, here)));
+  }
   article.append(make("h3", "", "Responses"));
   article.append(items(Object.entries(about.responses).map(([status, answer]) => responseOf(status, follow(answer, spec)))));
   return article;
@@ -92,10 +41,24 @@ function responseOf(status, answer) {
   const item = make("li", "", code(status), " ", answer.description);
   for (const [type, { schema, example, examples }] of Object.entries(answer.content ?? {})) {
     item.append(" ", quiet(type), ...shape(schema));
-    const shown = example === undefined ? Object.values(examples ?? {}).map((each) => each.value) : [example];
-    if (shown.length) item.append(make("pre", "", shown.map((each) => JSON.stringify(each, null, typeof each.error === "string" ? 0 : 2)).join("\n")));
+    const shown = example === undefined ? Object.values(examples ?? {}) : [{ value: example }];
+    const faults = shown.filter(({ value }) => typeof value.error === "string");
+    if (faults.length) item.append(make("pre", "", faults.map(({ value }) => JSON.stringify(value)).join("\n")));
+    for (const { summary, value } of shown.filter((each) => !faults.includes(each))) {
+      const name = summary ?? "Example";
+      item.append(make("p", "quiet", `${name}:`), scrolling(`${status}, ${name}`, typeof value === "string" ? value : JSON.stringify(value, null, 2)));
+    }
   }
   return item;
+}
+
+/** Text as it is typed; focusable, or the keyboard could not scroll it. */
+function scrolling(name, text) {
+  const pre = make("pre", "", text);
+  pre.tabIndex = 0;
+  pre.setAttribute("role", "region");
+  pre.setAttribute("aria-label", name);
+  return pre;
 }
 
 /** What a schema says, as inline text with its fields as a list. */
@@ -158,6 +121,3 @@ function set(spec) {
 read().then(set).catch((fault) => {
   at("about").textContent = `The document cannot be read (${fault.message}). Reload the page, or open openapi.json itself.`;
 });
-</script>
-</body>
-</html>
