@@ -55,6 +55,9 @@ format: $(DEV)/.ready ## Mend format and style
 events: $(LOCAL)/.ready ## Write events/ anew from the pictures in tests/data
 	$(LOCAL)/python -m scripts.events
 
+screenshots: $(DEV)/.ready ## Take the documentation's screenshots of the pages; needs Chromium
+	$(DEV)/python -m scripts.screenshots
+
 image: $(DEV)/.ready ## Build the functions' images with SAM, and show what they weigh
 	$(SAM) build --cached
 	@for function in predict s3upload auditworker; do \

@@ -1,10 +1,6 @@
 """What the tests share: pictures, and the service as AWS calls it."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +10,9 @@ import pytest
 
 from predict.app import handler
 from scripts.gateway import Event, HttpRequest, http_api
+from scripts.server import serving
 
 PICTURES = Path(__file__).parent / "data"
-
-APPLICATION = "ethnicity.web.application:create_app"
 
 
 @dataclass(frozen=True)
@@ -81,19 +76,9 @@ def call(invoke: Invoke) -> Call:
 
 @pytest.fixture(scope="session")
 def origin() -> Iterator[str]:
-    """Where the application listens: the socket is open before the server, so no one waits."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        command = [sys.executable, "-m", "uvicorn", "--factory", APPLICATION, "--no-access-log"]
-        server = subprocess.Popen(
-            [*command, "--log-level", "error", "--fd", str(listening.fileno())],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            pass_fds=[listening.fileno()],
-        )
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.terminate()
-            server.wait()
+    """Where the application listens."""
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,20 @@
 """The demo page in a real Chromium, before a real server."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from scripts.events import PICTURES
+from scripts.screenshots import CHROMIUM
+from tests.browser.actions import encoded, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -45,6 +43,15 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def two_people() -> bytes:
+    """The astronaut at the left, a larger face at the right."""
+    both = Image.new("RGB", (512 + 560, 700))
+    both.paste(opened(), (0, 0))
+    both.paste(opened(PICTURES / "obama.jpg"), (512, 0))
+    return encoded(both)
 
 
 @pytest.fixture

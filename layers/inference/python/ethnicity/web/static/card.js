@@ -28,8 +28,9 @@ function rangeOf({ interval_95: [low, high] }) {
   return bar;
 }
 
-function figures(caption, rows) {
-  return rows.length && tableOf(caption, ["", "Value", "95 % interval", ""], rows.map(([name, each]) => [name, exact(each.value), within(each), rangeOf(each)]));
+/** A table of figures with their intervals, each of what `of` says. */
+function figures(caption, of, rows) {
+  return rows.length && tableOf(caption, [of, "Value", "95 % interval", "0 to 100 %"], rows.map(([name, each]) => [name, exact(each.value), within(each), rangeOf(each)]));
 }
 
 function setOf(name, card) {
@@ -39,15 +40,15 @@ function setOf(name, card) {
   return part(
     SETS[name] ?? name,
     make("p", "", `${metrics.pictures.toLocaleString("en-GB")} pictures that the model was not trained on; a face was found in ${exact(metrics.faces_found, 2)}.`),
-    figures("Accuracy", Object.entries({
+    figures("Accuracy", "Counted", Object.entries({
       "All pictures": metrics.accuracy, "Mean of the five labels (balanced)": metrics.balanced_accuracy, "With this set’s own shares": metrics.accuracy_with_own_prior,
     }).filter(([, each]) => each)),
-    metrics.recall && figures("Recall: of the pictures with a label, those that get it", Object.entries(metrics.recall)),
-    metrics.precision_at_equal_priors && figures("Precision: of the pictures given a label, those that have it (labels equally common)", Object.entries(metrics.precision_at_equal_priors)),
+    metrics.recall && figures("Recall: of the pictures with a label, those that get it", "Label", Object.entries(metrics.recall)),
+    metrics.precision_at_equal_priors && figures("Precision: of the pictures given a label, those that have it (labels equally common)", "Label", Object.entries(metrics.precision_at_equal_priors)),
     metrics.confusion && confusionOf(metrics.confusion, labels),
     sets && tableOf(`Prediction sets: how often they hold the annotators’ label (90 % is aimed at). Their mean size is ${sets.mean_size.toFixed(2)}; ${exact(sets.uncertain_share)} hold more than one label.`, ["Label", "Held"], Object.entries(sets.coverage).map(([label, held]) => [label, exact(held)])),
     metrics.reliability && reliabilityOf(metrics),
-    metrics.groups && figures("Balanced accuracy by group", Object.entries(metrics.groups).map(([group, { pictures, balanced_accuracy: each }]) => [`${group} (${pictures})`, each])),
+    metrics.groups && figures("Balanced accuracy by group", "Group (pictures)", Object.entries(metrics.groups).map(([group, { pictures, balanced_accuracy: each }]) => [`${group} (${pictures})`, each])),
     metrics.gaps && gapsOf(metrics.gaps),
     metrics.by_detail && detailOf(metrics.by_detail),
   );
@@ -61,7 +62,7 @@ function gapsOf(gaps) {
 }
 
 function confusionOf(confusion, labels) {
-  const table = tableOf("Confusion: annotators’ label by row, the model’s by column", ["", ...labels], confusion.map((row, index) => [labels[index], ...row.map(String)]));
+  const table = tableOf("Confusion: annotators’ label by row, the model’s by column", ["Label", ...labels], confusion.map((row, index) => [labels[index], ...row.map(String)]));
   for (const [index, row] of [...table.querySelectorAll("tbody tr")].entries()) row.cells[index + 1].className = "same";
   return table;
 }

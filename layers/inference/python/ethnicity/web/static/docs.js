@@ -56,7 +56,7 @@ function responseOf(status, answer) {
 function scrolling(name, text) {
   const pre = make("pre", "", text);
   pre.tabIndex = 0;
-  pre.setAttribute("role", "region");
+  pre.setAttribute("role", "group");
   pre.setAttribute("aria-label", name);
   return pre;
 }

@@ -30,7 +30,7 @@ function tableOf(caption, columns, rows) {
   const table = make("table", "", make("caption", "", caption), head, make("tbody", "", body));
   const frame = make("div", "wide", table);
   frame.tabIndex = 0; // or the keyboard could not scroll it
-  frame.setAttribute("role", "region");
+  frame.setAttribute("role", "group");
   frame.setAttribute("aria-label", caption);
   return frame;
 }
