@@ -10,9 +10,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from ethnicity.answers import NOTICE
 from ethnicity.model_files import MODELS
@@ -25,19 +25,21 @@ CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 
-SIZE = {"width": 1120, "height": 900}
+SIZE = ViewportSize(width=1120, height=660)
+
+_PATIENCE = 120_000  # ms, in which a busy machine gets anything done
 
 MADE_FROM = "Made from"
 """The field of a screenshot that holds `source`."""
 
 
-def answer(page: Page) -> bytes:
+def answer(page: Page) -> Image.Image:
     """An example and its answer."""
     _try(page, "Grace Hopper")
-    return page.screenshot(clip={"x": 0, "y": 0, **SIZE, "height": 660})
+    return _image(page.screenshot())
 
 
-def what_if(page: Page) -> bytes:
+def what_if(page: Page) -> Image.Image:
     """The same face in another population, and darker and darker."""
     _try(page, "Kalpana Chawla")
     page.get_by_label("Shares", exact=True).select_option("census")
@@ -46,10 +48,11 @@ def what_if(page: Page) -> bytes:
     page.get_by_label("How much").fill("7")
     expect(page.locator("#trial-status")).to_contain_text("darker: ")
     expect(page.locator("#shift")).not_to_be_empty()
-    return page.locator("#what-if").screenshot()
+    shown = _image(page.locator("#what-if").screenshot())
+    return ImageOps.expand(shown, border=16, fill=shown.getpixel((0, shown.height - 1)))
 
 
-SCREENSHOTS: dict[str, Callable[[Page], bytes]] = {"page.png": answer, "what-if.png": what_if}
+SCREENSHOTS: dict[str, Callable[[Page], Image.Image]] = {"page.png": answer, "what-if.png": what_if}
 """By the name of the file in docs/."""
 
 
@@ -75,21 +78,26 @@ def _try(page: Page, example: str) -> None:
     expect(page.get_by_role("article").first).to_be_visible()
 
 
-def _write(file: Path, png: bytes) -> None:
+def _image(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png)).convert("RGB")
+
+
+def _write(file: Path, image: Image.Image) -> None:
     """Save with 256 colours, a third of the weight."""
     about = PngInfo()
     about.add_text(MADE_FROM, source())
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(256)
-    image.save(file, optimize=True, pnginfo=about)
+    image.quantize(256).save(file, optimize=True, pnginfo=about)
 
 
 def main() -> None:
+    expect.set_options(timeout=_PATIENCE)
     with serving() as origin, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for name, take in SCREENSHOTS.items():
             with browser.new_context(
                 base_url=origin, viewport=SIZE, reduced_motion="reduce"
             ) as context:
+                context.set_default_timeout(_PATIENCE)
                 _write(DOCS / name, take(context.new_page()))
         browser.close()
 

@@ -560,6 +560,8 @@ def test_the_bars_are_printed_dark_on_white(page: Page, scheme: Any) -> None:
     expect(page.get_by_role("article")).to_be_visible()
     for name in ("Choose another photo", "Use the camera", "Grace Hopper"):
         expect(page.get_by_role("button", name=name)).to_be_hidden()
+    # AND what nobody asked is left out
+    expect(page.locator("#what-if")).to_be_hidden()
 
 
 def test_nothing_moves_for_who_wants_no_motion(page: Page) -> None:

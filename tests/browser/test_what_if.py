@@ -52,8 +52,8 @@ def shifted(page: Page) -> list[float]:
 
 def posterior(probabilities: dict[str, float], prior: tuple[float, ...]) -> NDArray[np.float64]:
     """Bayes' rule, once more."""
-    weights = np.array([probabilities[label] for label in LABELS]) * prior
-    return weights / weights.sum()
+    weights = np.multiply([probabilities[label] for label in LABELS], prior, dtype=np.float64)
+    return np.asarray(weights / weights.sum())
 
 
 # ---------------------------------------------------------------- the population
@@ -299,6 +299,16 @@ def test_the_other_face_of_a_picture_can_be_changed_too(
 
     expect(page.locator("#trial-status")).to_contain_text(": ")
     assert asked(page, requests[0])["ethnicity"] == "White"  # the astronaut, at the left
+
+
+def test_what_was_asked_is_printed(page: Page) -> None:
+    answered(page)
+    page.get_by_label("Shares", exact=True).select_option("census")
+
+    page.emulate_media(media="print")
+
+    expect(page.get_by_role("list", name="Probabilities with these shares")).to_be_visible()
+    expect(page.locator("#changes")).to_be_hidden()
 
 
 # ---------------------------------------------------------------- for everyone

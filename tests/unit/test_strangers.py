@@ -52,6 +52,7 @@ def test_a_face_is_found_by_one_box_near_its_centre(
                 (),
                 (round(left + x * face.width), round(top + y * face.width), face.width, face.width),
                 1.0,
+                np.full(5, 0.1),
             )
             for x, y in places
         ),

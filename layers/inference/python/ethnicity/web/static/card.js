@@ -30,7 +30,10 @@ function rangeOf({ interval_95: [low, high] }) {
 
 /** A table of figures with their intervals, each of what `of` says. */
 function figures(caption, of, rows) {
-  return rows.length && tableOf(caption, [of, "Value", "95 % interval", "0 to 100 %"], rows.map(([name, each]) => [name, exact(each.value), within(each), rangeOf(each)]));
+  if (!rows.length) return null;
+  const frame = tableOf(caption, [of, "Value", "95 % interval", "0 to 100 %"], rows.map(([name, each]) => [name, exact(each.value), within(each), rangeOf(each)]));
+  frame.firstChild.className = "figures";
+  return frame;
 }
 
 function setOf(name, card) {

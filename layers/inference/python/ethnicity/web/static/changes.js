@@ -255,6 +255,7 @@ function tellChange() {
   );
   at("chart").replaceChildren(chartOf(name, found[name], now));
   at("numbers").replaceChildren(numbersOf(name, found[name]));
+  at("changes").classList.toggle("used", Object.keys(found[name]).length > 0); // and so printed
   at("every").disabled = Object.keys(found[name]).length > STEPS;
 }
 

@@ -87,6 +87,7 @@ function tellPopulation(held) {
     slider.setAttribute("aria-valuetext", share(shares[index]));
     row.querySelector("output").textContent = share(shares[index]);
   });
+  at("population").classList.toggle("used", at("preset").value !== "equal"); // and so printed
   at("source").textContent = PRESETS[at("preset").value].source;
   const before = LABELS.map((label) => inQuestion.probabilities[label]);
   const after = posterior(before, shares);
