@@ -29,6 +29,9 @@ SIZE = ViewportSize(width=1120, height=660)
 
 _PATIENCE = 120_000  # ms, in which a busy machine gets anything done
 
+GROUND = "#f5f4f0"
+"""What lies behind the page's cards."""
+
 MADE_FROM = "Made from"
 """The field of a screenshot that holds `source`."""
 
@@ -49,7 +52,7 @@ def what_if(page: Page) -> Image.Image:
     expect(page.locator("#trial-status")).to_contain_text("darker: ")
     expect(page.locator("#shift")).not_to_be_empty()
     shown = _image(page.locator("#what-if").screenshot())
-    return ImageOps.expand(shown, border=16, fill=shown.getpixel((0, shown.height - 1)))
+    return ImageOps.expand(shown, border=16, fill=GROUND)
 
 
 SCREENSHOTS: dict[str, Callable[[Page], Image.Image]] = {"page.png": answer, "what-if.png": what_if}
