@@ -1,1 +1,1 @@
-"""The HTTP API as an ASGI application: routes, bodies, faults and the two pages."""
+"""The HTTP API as an ASGI application: routes, bodies, faults and the pages."""

@@ -172,6 +172,7 @@ function startChanges() {
     });
     return make("label", "", radio, name);
   }));
+  at("amount").max = STEPS;
   at("amount").addEventListener("input", () => {
     stopLooking();
     tellChange();
