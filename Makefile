@@ -75,6 +75,9 @@ invoke: image ## Hand EVENT=events/....json to FUNCTION in its image
 e2e-docker: $(DEV)/.ready ## Test the images; needs Docker's daemon
 	$(DEV)/python -m pytest tests/docker -o addopts=--import-mode=importlib
 
+arm64: $(DEV)/.ready ## Install and trim the packages' arm64 wheels, as an arm64 image would
+	$(DEV)/python -m scripts.arm64
+
 fuzz: .venv/fuzz/bin/.ready ## Look for MINUTES=10 for bytes that break the service; findings go to .fuzz
 	.venv/fuzz/bin/python -m tests.fuzz.seeds
 	.venv/fuzz/bin/python -m tests.fuzz .fuzz $$((60 * $(MINUTES)))

@@ -79,7 +79,7 @@ def look_up(pins: dict[str, str], source: str) -> list[dict[str, Any]]:
             *("--disable-pip", "--vulnerability-service", "osv", "--osv-url", source),
             *("--format", "json", "--progress-spinner", "off"),
         )
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     try:
         return list(json.loads(done.stdout)["dependencies"])
     except ValueError:

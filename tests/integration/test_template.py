@@ -197,12 +197,6 @@ def test_the_function_gives_up_before_the_api_does(stack: Stack) -> None:
     assert int(stack.one("AWS::Lambda::Function")["Timeout"]) <= limit < 29
 
 
-def test_the_function_runs_on_arm_when_asked() -> None:
-    stack = deploy(Architecture="arm64")
-
-    assert stack.one("AWS::Lambda::Function")["Architectures"] == ["arm64"]
-
-
 @pytest.mark.parametrize(("given", "expected"), [("-1", None), ("0", "0"), ("5", "5")])
 def test_concurrency_is_reserved_only_when_asked(given: str, expected: str | None) -> None:
     function = deploy(ReservedConcurrency=given).one("AWS::Lambda::Function")

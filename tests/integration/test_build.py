@@ -1,0 +1,76 @@
+"""How the images are built: what SAM makes of the templates, and what the Dockerfile leaves out."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from samcli.lib.providers.sam_function_provider import SamFunctionProvider
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+
+ROOT = Path(__file__).parents[2]
+
+# SAM's own libraries speak of their future
+pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
+
+TEMPLATES = ["template.yaml"]
+
+each_template = pytest.mark.parametrize("template", TEMPLATES)
+
+
+def architectures(template: Path, **overrides: str) -> list[list[str] | None]:
+    """For each function, what SAM builds its image for and deploys it as."""
+    stacks, _ = SamLocalStackProvider.get_stacks(str(template), parameter_overrides=overrides)
+    return [function.architectures for function in SamFunctionProvider(stacks).get_all()]
+
+
+@each_template
+def test_no_value_that_one_command_has_and_the_other_lacks_sets_the_architecture(
+    template: str,
+) -> None:
+    # GIVEN `sam deploy --guided` answered with a value that `sam build` never saw
+    built = architectures(ROOT / template)
+    deployed = architectures(ROOT / template, Architecture="arm64")
+
+    assert built == deployed == [["x86_64"]] * len(built)
+
+
+@each_template
+def test_one_line_makes_every_function_an_arm64_one(template: str, tmp_path: Path) -> None:
+    text = (ROOT / template).read_text(encoding="utf-8")
+    assert text.count("Architectures: [x86_64]") == 1
+    changed = tmp_path / "template.yaml"
+    changed.write_text(
+        text.replace("Architectures: [x86_64]", "Architectures: [arm64]"), encoding="utf-8"
+    )
+
+    found = architectures(changed)
+
+    assert found == [["arm64"]] * len(found)
+
+
+@pytest.mark.parametrize("vendors", [True, False], ids=["x86-64", "arm64"])
+def test_what_is_never_loaded_is_left_out_whether_or_not_the_wheel_has_it_all(
+    tmp_path: Path, *, vendors: bool
+) -> None:
+    # GIVEN packages as unpacked; the arm64 wheel of LiteRT has no folder of vendors' plug-ins
+    litert = tmp_path / "ai_edge_litert"
+    unused = ["libLiteRtWebGpuAccelerator.so", "tools/a.py", *["vendors/npu.so"] * vendors]
+    used = ["interpreter.py", "libLiteRt.so"]
+    for name in (*unused, *used):
+        (litert / name).parent.mkdir(parents=True, exist_ok=True)
+        (litert / name).touch()
+    (tmp_path / "numpy" / "linalg" / "tests").mkdir(parents=True)
+    (tmp_path / "numpy" / "linalg" / "tests" / "test_linalg.py").touch()
+
+    subprocess.run(["sh", ROOT / "functions" / "trim.sh", tmp_path], check=True)
+
+    left = {path.relative_to(litert).as_posix() for path in litert.rglob("*")}
+    assert left == set(used)
+    assert list(tmp_path.rglob("tests")) == []
+
+
+def test_the_images_packages_are_trimmed_by_that_script() -> None:
+    dockerfile = (ROOT / "functions" / "Dockerfile").read_text(encoding="utf-8")
+
+    assert "sh /tmp/trim.sh /opt/python" in dockerfile
+    assert "rm -r " not in dockerfile.split(" AS dependencies\n")[1].split("\nFROM ")[0]
