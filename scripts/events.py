@@ -90,6 +90,14 @@ GATEWAYS: dict[str, Callable[[HttpRequest], Event]] = {
 """The services that may call the function."""
 
 
+PREFLIGHT = {
+    "access-control-request-headers": "authorization,content-type",
+    "access-control-request-method": "POST",
+    "origin": "https://elsewhere.example",
+}
+"""Headers of what a browser asks before it sends a picture from a page of another origin."""
+
+
 def fixtures() -> list[Fixture]:
     """The table: every body form through every service, every route, every error of a client."""
     return [*_predictions(), *_pages(), *_faults()]
@@ -115,8 +123,13 @@ def _pages() -> list[Fixture]:
         "page": "/",
         "card": "/card",
     }
+    asked_first = HttpRequest("OPTIONS", "/predict", PREFLIGHT)
     return [
-        Fixture(f"{name}.json", http_api(HttpRequest("GET", path))) for name, path in pages.items()
+        *(
+            Fixture(f"{name}.json", http_api(HttpRequest("GET", path)))
+            for name, path in pages.items()
+        ),
+        Fixture("preflight.json", http_api(asked_first), 204),
     ]
 
 

@@ -59,8 +59,9 @@ def invoke(context: Any) -> Invoke:
         # Events and responses cross the Lambda runtime as JSON
         response = json.loads(json.dumps(handler(json.loads(json.dumps(event)), context)))
         assert response["isBase64Encoded"] is False
-        is_json = response["headers"]["content-type"] == "application/json"
-        body = json.loads(response["body"]) if is_json else response["body"]
+        body = response["body"]
+        if body and response["headers"]["content-type"] == "application/json":
+            body = json.loads(body)
         return Answer(response["statusCode"], body, response["headers"])
 
     return invoke

@@ -12,18 +12,29 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from aws_lambda_powertools.metrics import MetricUnit
 from mangum import Mangum
 from mangum.types import LambdaContext
+from starlette.types import Receive, Scope, Send
 
 from ethnicity.pipeline import load_models
 from ethnicity.web.application import create_app
 from ethnicity.web.faults import RequestFault, fault_response, internal_fault
-from predict.events import check_readable, to_gateway, with_decoded_body
+from predict.events import check_readable, readable, to_gateway
 
 logger = Logger()
 copy_config_to_registered_loggers(logger, include={"ethnicity"})
 metrics = Metrics(namespace=os.getenv("POWERTOOLS_METRICS_NAMESPACE", "ApparentEthnicity"))
 models = load_models()
 app = create_app(models)
-adapter = Mangum(app, lifespan="off")
+
+BASE_PATH = "/".join(["", *filter(None, os.getenv("API_BASE_PATH", "").split("/"))])
+"""The part of each path that a named stage or a custom domain's mapping puts before the routes."""
+
+
+async def below_base_path(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve paths with the base path before them, and without."""
+    await app(scope | {"root_path": BASE_PATH}, receive, send)
+
+
+adapter = Mangum(below_base_path, lifespan="off")
 
 
 @metrics.log_metrics
@@ -39,9 +50,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def respond(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Pass the event to the application; answer a fault of the event itself here."""
     try:
-        decoded = with_decoded_body(event)
-        check_readable(adapter, decoded, context)
-        return adapter(decoded, context)
+        request = readable(event)
+        check_readable(adapter, request, context)
+        return adapter(request, context)
     except RequestFault as error:
         return to_gateway(fault_response(error.code, str(error)))
     except Exception as error:  # noqa: BLE001 - nothing may escape

@@ -11,25 +11,45 @@ from ethnicity.web.faults import BadBase64, BadRequest
 
 Event = dict[str, Any]
 
+_ADDRESS = {"host", "x-forwarded-port"}
+"""Headers that Mangum takes apart to tell the application its own address, which it never asks for.
 
-def with_decoded_body(event: Event) -> Event:
-    """The event with its body as bytes: Mangum would decode base64 leniently, or fail at it.
+A chain of proxies makes text of them that Mangum fails at, such as ``443,80`` or ``[::1]:3000``.
+"""
+
+
+def readable(event: Event) -> Event:
+    """The event as Mangum can take it: its body as bytes, and no address in its headers.
+
+    Mangum would decode base64 leniently, or fail at it.
 
     Raises:
-        BadRequest: the event is not an HTTP request.
+        BadRequest: the event is not an HTTP request, or its body is not text.
         BadBase64: its body is marked as base64 and is not.
     """
     if not isinstance(event, dict) or not isinstance(event.get("requestContext"), dict):
         raise BadRequest(
             "The event is not an HTTP request of API Gateway, a function URL or a load balancer"
         )
-    if not event.get("isBase64Encoded"):
-        return event
+    headers = {
+        kind: {name: value for name, value in event[kind].items() if name.lower() not in _ADDRESS}
+        for kind in ("headers", "multiValueHeaders")
+        if isinstance(event.get(kind), dict)
+    }
+    return event | headers | {"body": _body(event), "isBase64Encoded": False}
+
+
+def _body(event: Event) -> bytes:
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        try:
+            return pybase64.b64decode(body, validate=True)
+        except (ValueError, TypeError) as error:
+            raise BadBase64 from error
     try:
-        body = pybase64.b64decode(event.get("body") or "", validate=True)
-    except (ValueError, TypeError) as error:
-        raise BadBase64 from error
-    return event | {"body": body, "isBase64Encoded": False}
+        return body.encode()
+    except UnicodeEncodeError as error:  # half of a surrogate pair
+        raise BadRequest("The body is not valid text") from error
 
 
 def check_readable(adapter: Mangum, event: Event, context: LambdaContext) -> None:

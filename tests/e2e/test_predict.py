@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scripts.events import FORMS, Fixture, fixtures, padded, raw
-from scripts.gateway import http_api
+from scripts.events import FORMS, GATEWAYS, Fixture, fixtures, padded, raw
+from scripts.gateway import HttpRequest, http_api
 from tests.e2e.emulator import FILE_WRITTEN, MAX_REQUEST, Emulator, FunctionError
 from tests.e2e.system_calls import needs_strace, opened_for_writing, strace
 
@@ -57,6 +58,18 @@ def test_what_is_no_request_gets_an_answer_and_not_an_error_of_the_runtime(
 
 @pytest.mark.slow
 @needs_strace
+@pytest.mark.parametrize("setting", ["faces", "/faces/"])
+def test_a_custom_domains_base_path_or_a_named_stage_is_a_setting(setting: str) -> None:
+    asked = HttpRequest("GET", "/health")
+    below = replace(asked, path="/faces/health")
+    another = replace(asked, path="/facesandmore/health")
+
+    with Emulator("predict.app.handler", {"API_BASE_PATH": setting}) as function:
+        for through in GATEWAYS.values():
+            answers = [function.invoke(through(each)) for each in (asked, below, another)]
+            assert [answer["statusCode"] for answer in answers] == [200, 200, 404]
+
+
 def test_no_file_is_opened_for_writing_by_the_process_or_its_children(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
 

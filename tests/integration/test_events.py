@@ -59,7 +59,7 @@ def test_every_event_gets_its_status_and_code(fixture: Fixture, invoke: "Invoke"
         assert answer.body["code"] == fixture.code
 
 
-@each_event(but=("card.json", "docs.json", "openapi.json", "page.json"))
+@each_event(but=("card.json", "docs.json", "openapi.json", "page.json", "preflight.json"))
 def test_every_answer_has_the_documented_form(
     fixture: Fixture, invoke: "Invoke", openapi: dict[str, Any]
 ) -> None:

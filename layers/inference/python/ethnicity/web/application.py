@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ethnicity import answers
@@ -46,6 +46,7 @@ def create_app(models: Models | None = None) -> FastAPI:
     app.exception_handler(PictureError)(client_fault)
     app.exception_handler(RequestFault)(client_fault)
     app.exception_handler(HTTPException)(routing_fault)
+    app.add_middleware(AnswersPreflight)
     app.add_middleware(AnswersEveryFault)
     return app
 
@@ -94,6 +95,20 @@ async def routing_fault(_: Request, error: HTTPException) -> JSONResponse:
     response = fault_response(code, error.detail)
     response.headers.update(error.headers or {})
     return response
+
+
+class AnswersPreflight:
+    """ASGI middleware: OPTIONS gets 204 on any route, since browsers take nothing but a 2xx.
+
+    Whatever stands in front of the application adds the headers that let other origins in.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked_first = scope["type"] == "http" and scope["method"] == "OPTIONS"
+        await (Response(status_code=204) if asked_first else self.app)(scope, receive, send)
 
 
 class AnswersEveryFault:
