@@ -31,7 +31,7 @@ BASE_PATH = "/".join(["", *filter(None, os.getenv("API_BASE_PATH", "").split("/"
 
 async def below_base_path(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve paths with the base path before them, and without."""
-    await app(scope | {"root_path": BASE_PATH}, receive, send)
+    await app({**scope, "root_path": BASE_PATH}, receive, send)
 
 
 adapter = Mangum(below_base_path, lifespan="off")
