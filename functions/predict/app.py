@@ -40,6 +40,8 @@ adapter = Mangum(below_base_path, lifespan="off")
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve an HTTP API, REST API, function URL or load balancer event; never raises."""
+    # By it a line of the access log, which calls it lambdaRequestId, leads to a fault's line here
+    logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
     response = respond(event, context)
     outcome = "ok" if response["statusCode"] < 400 else json.loads(response["body"])["code"]
     metrics.add_dimension("outcome", outcome)

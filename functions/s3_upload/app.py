@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.batch import (
 
 from ethnicity.pipeline import load_models
 from s3_upload.classify import write_results
-from s3_upload.outcomes import faults_logged, report
+from s3_upload.outcomes import faults_logged, logger, report
 from s3_upload.uploads import is_batch, uploads_in
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ models = load_models()
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
+@logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> "PartialItemFailureResponse | None":
     """Serve a batch of SQS messages, or one notification of S3 or EventBridge by itself.
 

@@ -38,6 +38,7 @@ from scripts.events import (
     raw,
 )
 from scripts.gateway import HttpRequest, http_api, load_balancer
+from tests.stack import deploy
 
 if TYPE_CHECKING:
     from tests.conftest import Answer, Call, Invoke
@@ -940,6 +941,33 @@ def test_a_fault_of_the_service_says_nothing_about_the_request_or_the_code(
         assert "test_predict.py:" in written
         for secret in (CANARY, str(ROOT), "/", "Traceback"):
             assert secret not in written
+
+
+def test_a_line_of_the_access_log_leads_to_the_faults_line(
+    context: Any, monkeypatch: pytest.MonkeyPatch, logs: Callable[[], str], portrait: bytes
+) -> None:
+    # GIVEN two requests that fail, and what API Gateway logs of them in the template's format
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("ethnicity.web.application.classify", fails)
+    form = deploy().one("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]["Format"]
+    lines = []
+    for number in ("one", "two"):
+        invocation = replace(context, aws_request_id=f"invocation-{number}")
+        status = app.handler(http_api(raw(portrait)), invocation)["statusCode"]
+        line = form.replace("$context.integration.requestId", invocation.aws_request_id)
+        lines.append(line.replace("$context.status", str(status)))
+
+    # WHEN someone looks for the second
+    second = json.loads(lines[1])
+    assert second["status"] == "500"
+    written = [json.loads(line) for line in logs().splitlines() if line.startswith("{")]
+    found = [
+        line for line in written if line.get("function_request_id") == second["lambdaRequestId"]
+    ]
+
+    assert [line["fault"] for line in found] == ["RuntimeError"]
 
 
 def test_nothing_that_was_sent_or_answered_is_logged(
