@@ -45,8 +45,9 @@ lint: $(DEV)/.ready .venv/checkov/bin/.ready ## Check format, style, types and t
 	$(DEV)/ruff check .
 	$(DEV)/lint-imports
 	$(DEV)/mypy
-	$(DEV)/python -m tests.stack .venv/stack.json
-	.venv/checkov/bin/checkov --skip-download --compact --quiet --framework cloudformation --file .venv/stack.json
+	rm -rf .venv/stacks && $(DEV)/python -m tests.stack .venv/stacks
+	$(DEV)/cfn-lint --append-rules cfn_lint_serverless.rules --regions eu-west-1 -- .venv/stacks/*.json
+	.venv/checkov/bin/checkov --skip-download --compact --quiet --framework cloudformation --directory .venv/stacks
 
 format: $(DEV)/.ready ## Mend format and style
 	$(DEV)/ruff format .

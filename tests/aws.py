@@ -79,13 +79,20 @@ REFUSALS = {
 }
 """Faults that S3 tells of. Here each message quotes the key, as some of S3's own do."""
 
+OF_ONE_OBJECT = {
+    "KMS.DisabledException": (400, "The key is disabled."),
+    "InvalidObjectState": (403, "The operation is not valid for the object's storage class."),
+    "NoSuchKey": (404, "The specified key does not exist."),
+}
+"""Those that S3 tells of where an object is gone, in an archive, or encrypted with a lost key."""
+
 LOST = "the connection is closed before the request is seen to"
 UNANSWERED = "the connection is closed after the request was seen to"
 CUT = "the connection is closed in the middle of the answer's body"
 HEADERS_ALONE = "the answer's body never comes"
 
 FAULTS = (*REFUSALS, LOST, UNANSWERED, CUT)
-"""All but the one that takes its time."""
+"""All but those of one object and the one that takes its time."""
 
 
 class Relay(ThreadingHTTPServer):
@@ -151,7 +158,7 @@ class _Exchange(BaseHTTPRequestHandler):
         fault = self.server.fault(call)
         if fault is not None:
             self.server.count(fault)
-        if fault in REFUSALS:
+        if fault in REFUSALS | OF_ONE_OBJECT:
             self._refuse(fault, call)
         elif fault == LOST:
             self.close_connection = True
@@ -161,7 +168,7 @@ class _Exchange(BaseHTTPRequestHandler):
     do_HEAD = do_PUT = do_GET  # noqa: N815 - the names that http.server looks for
 
     def _refuse(self, fault: str, call: Call) -> None:
-        status, message = REFUSALS[fault]
+        status, message = (REFUSALS | OF_ONE_OBJECT)[fault]
         text = f"<Error><Code>{fault}</Code><Message>{message} {call.key}</Message></Error>"
         self.send_response(status)
         self.send_header("Content-Type", "application/xml")

@@ -1,25 +1,28 @@
-"""The stack as CloudFormation would build it: template.yaml, expanded by SAM's own translator.
+"""The stacks as CloudFormation would build them: the templates, expanded by SAM's own translator.
 
 No AWS account and no network. SAM expands its resources and leaves parameters and conditions to
-CloudFormation; `evaluate` settles those, so that a test reads what a deployer would get.
+CloudFormation; `deploy` settles those, so that a test reads what a deployer would get.
 """
 
+import itertools
 import json
 import re
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 ROOT = Path(__file__).parents[1]
+
+API = "template.yaml"
+AUDIT = "template-audit.yaml"
+
 REGION = "eu-west-1"
 STACK_ID = "51af3dc0-da77-11e4-872e-1234567db123"
 
@@ -64,111 +67,181 @@ class Stack:
             for method, operation in methods.items()
         }
 
+    @property
+    def definition(self) -> dict[str, Any]:
+        """What Step Functions makes of the state machine's text."""
+        machine = self.one("AWS::StepFunctions::StateMachine")
+        text = machine["DefinitionString"]
+        for name, value in machine["DefinitionSubstitutions"].items():
+            text = text.replace(f"${{{name}}}", value)
+        assert "${" not in text
+        parsed = json.loads(text)
+        assert isinstance(parsed, dict)
+        return parsed
 
-def translate(**parameters: str) -> dict[str, Any]:
-    """Expand template.yaml as the SAM transform does, after `sam package` has named the uploads."""
-    template = yaml_parse((ROOT / "template.yaml").read_text())
-    for resource in template["Resources"].values():
+
+def translate(template: str = API, /, **parameters: str) -> dict[str, Any]:
+    """Expand a template as the SAM transform does, after `sam package` has named the images."""
+    source = yaml_parse((ROOT / template).read_text(encoding="utf-8"))
+    for resource in source["Resources"].values():
         if resource["Properties"].get("PackageType") == "Image":
             image = f"111122223333.dkr.ecr.{REGION}.amazonaws.com/predict:tag"
             resource["Properties"]["ImageUri"] = image
-        if resource["Type"] == "AWS::Serverless::LayerVersion":
-            resource["Properties"]["ContentUri"] = {"Bucket": "uploads", "Key": "layer.zip"}
     # An empty map of managed policies: a role that needed one would fail here.
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
-    translated = translator.translate(template, dict(parameters))
+    translated = translator.translate(source, dict(parameters))
     assert isinstance(translated, dict)
     return translated
 
 
-def evaluate(template: dict[str, Any], **given: str) -> Stack:
-    """Settle a translated template's parameters and conditions, as CloudFormation does."""
-    values: dict[str, Any] = {
-        "AWS::NoValue": NO_VALUE,
-        "AWS::StackName": "stack",
-        "AWS::StackId": f"arn:aws:cloudformation:{REGION}:111122223333:stack/stack/{STACK_ID}",
-        "AWS::Region": REGION,
-        "AWS::AccountId": "111122223333",
-        "AWS::Partition": "aws",
-    }
-    for name, parameter in template["Parameters"].items():
-        value = given.get(name, str(parameter["Default"]))
-        is_list = parameter["Type"] == "CommaDelimitedList"
-        values[name] = value.split(",") if is_list else value
+class _Choices:
+    """A translated template's parameters and conditions, as CloudFormation settles them."""
 
-    def holds(condition: str) -> bool:
-        return bool(settle(template["Conditions"][condition]))
+    def __init__(self, template: dict[str, Any], given: dict[str, str]) -> None:
+        self._conditions = template.get("Conditions", {})
+        self._values: dict[str, Any] = {
+            "AWS::NoValue": NO_VALUE,
+            "AWS::StackName": "stack",
+            "AWS::StackId": f"arn:aws:cloudformation:{REGION}:111122223333:stack/stack/{STACK_ID}",
+            "AWS::Region": REGION,
+            "AWS::AccountId": "111122223333",
+            "AWS::Partition": "aws",
+            "AWS::URLSuffix": "amazonaws.com",
+        }
+        for name, parameter in template["Parameters"].items():
+            value = given[name] if name in given else str(parameter["Default"])
+            is_list = parameter["Type"] == "CommaDelimitedList"
+            self._values[name] = value.split(",") if is_list else value
+        self._functions: dict[str, Callable[[Any], Any]] = {
+            "Ref": lambda name: self._values.get(name, f"<{name}>"),
+            "Fn::GetAtt": lambda path: f"<{'.'.join(path)}>",
+            "Fn::Sub": self._substitute,
+            "Fn::If": lambda branch: self.settle(branch[1 if self.holds(branch[0]) else 2]),
+            "Fn::Equals": lambda pair: str(self.settle(pair[0])) == str(self.settle(pair[1])),
+            "Fn::Not": lambda conditions: not self.settle(conditions[0]),
+            "Fn::And": lambda conditions: all(map(self.settle, conditions)),
+            "Fn::Or": lambda conditions: any(map(self.settle, conditions)),
+            "Condition": self.holds,
+            "Fn::Join": lambda call: call[0].join(self.settle(call[1])),
+            "Fn::Select": lambda call: self.settle(call[1])[int(call[0])],
+            "Fn::Split": lambda call: self.settle(call[1]).split(call[0]),
+        }
 
-    def substitute(argument: str | list[Any]) -> str:
+    def holds(self, condition: str) -> bool:
+        return bool(self.settle(self._conditions[condition]))
+
+    def _substitute(self, argument: str | list[Any]) -> str:
         text, local = (argument, {}) if isinstance(argument, str) else argument
-        known = {**values, **settle(local)}
+        known = {**self._values, **self.settle(local)}
         return re.sub(r"\$\{([^}]+)\}", lambda name: str(known.get(name[1], f"<{name[1]}>")), text)
 
-    functions: dict[str, Callable[[Any], Any]] = {
-        "Ref": lambda name: values.get(name, f"<{name}>"),
-        "Fn::GetAtt": lambda path: f"<{'.'.join(path)}>",
-        "Fn::Sub": substitute,
-        "Fn::If": lambda branch: settle(branch[1] if holds(branch[0]) else branch[2]),
-        "Fn::Equals": lambda pair: str(settle(pair[0])) == str(settle(pair[1])),
-        "Fn::Not": lambda conditions: not settle(conditions[0]),
-        "Fn::Join": lambda call: call[0].join(settle(call[1])),
-        "Fn::Select": lambda call: settle(call[1])[int(call[0])],
-        "Fn::Split": lambda call: settle(call[1]).split(call[0]),
-    }
-
-    def settle(node: Any) -> Any:
+    def settle(self, node: Any) -> Any:
+        """A part of the template with all its functions carried out."""
         if isinstance(node, list):
-            return [value for value in map(settle, node) if value is not NO_VALUE]
+            return [value for value in map(self.settle, node) if value is not NO_VALUE]
         if not isinstance(node, dict):
             return node
         if len(node) == 1:
             ((name, argument),) = node.items()
-            if name == "Ref" or name.startswith("Fn::"):
-                return functions[name](argument)
-        settled = {key: settle(value) for key, value in node.items()}
+            if name in ("Ref", "Condition") or name.startswith("Fn::"):
+                return self._functions[name](argument)
+        settled = {key: self.settle(value) for key, value in node.items()}
         return {key: value for key, value in settled.items() if value is not NO_VALUE}
 
-    def present(section: dict[str, Any]) -> dict[str, Any]:
+    def choose(self, node: Any) -> Any:
+        """A part of the template with its conditions settled, all other functions left."""
+        if isinstance(node, list):
+            return [value for value in map(self.choose, node) if value is not NO_VALUE]
+        if not isinstance(node, dict):
+            return node
+        if node == {"Ref": "AWS::NoValue"}:
+            return NO_VALUE
+        if node.keys() == {"Fn::If"}:
+            condition, yes, no = node["Fn::If"]
+            return self.choose(yes if self.holds(condition) else no)
+        chosen = {key: self.choose(value) for key, value in node.items()}
+        return {key: value for key, value in chosen.items() if value is not NO_VALUE}
+
+    def present(self, section: dict[str, Any]) -> dict[str, Any]:
+        """The entries whose conditions hold."""
         return {
-            name: settle(entry)
+            name: {key: value for key, value in entry.items() if key != "Condition"}
             for name, entry in section.items()
-            if "Condition" not in entry or holds(entry["Condition"])
+            if "Condition" not in entry or self.holds(entry["Condition"])
         }
 
+
+def deploy(template: str = API, /, **given: str) -> Stack:
+    """Return the stack that a deployer with these parameters would get."""
+    translated = translate(template, **given)
+    choices = _Choices(translated, given)
     return Stack(
-        resources=present(template["Resources"]),
-        outputs=present(template["Outputs"]),
+        resources=choices.settle(choices.present(translated["Resources"])),
+        outputs=choices.settle(choices.present(translated["Outputs"])),
         assertions=[
-            settle(assertion["Assert"])
-            for rule in template["Rules"].values()
-            if settle(rule["RuleCondition"])
+            choices.settle(assertion["Assert"])
+            for rule in translated.get("Rules", {}).values()
+            if choices.settle(rule["RuleCondition"])
             for assertion in rule["Assertions"]
         ],
     )
 
 
-def write_in_full(path: Path) -> None:
-    """Write the translated template, its defaults such that nothing in it is left out."""
-    template = translate()
-    given = {
-        "EnableS3Variant": "true",
-        "EnableAudit": "true",
-        "AuditSourceBucket": "somebodys-pictures",
-        "CreateLayer": "true",
-        "ReservedConcurrency": 5,
-        "LogsKmsKeyArn": f"arn:aws:kms:{REGION}:111122223333:key/1234",
-        "DataKmsKeyArn": f"arn:aws:kms:{REGION}:111122223333:key/1234",
-        "AlarmTopicArn": f"arn:aws:sns:{REGION}:111122223333:alarms",
+def _chosen(translated: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
+    """The translated template for these parameters alone: what linters see of one deployment."""
+    choices = _Choices(translated, given)
+    part = {
+        section: choices.choose(choices.present(translated[section]))
+        for section in ("Resources", "Outputs")
     }
-    for name, value in given.items():
-        template["Parameters"][name]["Default"] = value
-    path.write_text(json.dumps(template, indent=2), encoding="utf-8")
+    used = json.dumps(part)
+    parameters = {
+        name: parameter | ({"Default": given[name]} if name in given else {})
+        for name, parameter in translated["Parameters"].items()
+        if f'"Ref": "{name}"' in used or f"${{{name}}}" in used
+    }
+    return {
+        "AWSTemplateFormatVersion": translated["AWSTemplateFormatVersion"],
+        "Metadata": {"cfn-lint": translated["Metadata"]["cfn-lint"]},
+        "Parameters": parameters,
+        **part,
+    }
 
 
-def deploy(**parameters: str) -> Stack:
-    """Return the stack that a deployer with these parameters would get."""
-    return evaluate(translate(**parameters), **parameters)
+_KEY = f"arn:aws:kms:{REGION}:111122223333:key/1234"
+
+_SOURCE = {"AuditSourceBucket": "somebodys-pictures"}
+
+
+def _deployments() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The templates, whole and for each combination of parameters that changes what is made."""
+    auth = [
+        {},
+        {"AuthMode": "JWT", "JwtIssuer": "https://issuer.example", "JwtAudience": "app"},
+        {"AuthMode": "NONE"},
+    ]
+    s3 = [{}, {"EnableS3Variant": "true"}]
+    kms = [{}, {"LogsKmsKeyArn": _KEY, "DataKmsKeyArn": _KEY}]
+    cors = [{}, {"CorsOrigins": "https://one.example,https://two.example"}]
+    api = translate(API)
+    yield "api", api
+    for number, parts in enumerate(itertools.product(auth, s3, kms, cors)):
+        yield f"api-{number:02}", _chosen(api, dict(itertools.chain(*map(dict.items, parts))))
+    audit = translate(AUDIT, **_SOURCE)
+    yield "audit", audit
+    for number, key in enumerate([{}, {"LogsKmsKeyArn": _KEY, "AuditSourceKmsKeyArn": _KEY}]):
+        yield f"audit-{number}", _chosen(audit, {**_SOURCE, **key})
+
+
+def main(folder: Path) -> None:
+    """Write all of them, on both architectures, for the linters to read."""
+    folder.mkdir(exist_ok=True)
+    for name, template in _deployments():
+        text = json.dumps(template, indent=2)
+        for architecture in ("x86_64", "arm64"):
+            file = folder / f"{name}-{architecture}.json"
+            file.write_text(text.replace("x86_64", architecture), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    write_in_full(Path(sys.argv[1]))
+    main(Path(sys.argv[1]))

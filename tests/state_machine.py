@@ -17,9 +17,12 @@ MAX_STATE = 262_144
 """Bytes that a state may take in or hand on."""
 
 _KNOWN = {
-    "Map": "Type Label ItemReader ItemSelector ItemBatcher MaxConcurrency ItemProcessor Next "
+    "Choice": "Type Choices Default",
+    "Map": "Type Label ItemReader ItemSelector ItemBatcher MaxConcurrencyPath ItemProcessor Next "
     "ToleratedFailurePercentage ResultWriter ResultPath",
-    "Task": "Type Resource Parameters OutputPath TimeoutSeconds Retry End",
+    "Pass": "Type Parameters ResultPath Next",
+    "Succeed": "Type",
+    "Task": "Type Resource Parameters OutputPath TimeoutSeconds Retry Next End",
 }
 
 
@@ -35,6 +38,7 @@ class StateMachine:
     functions: dict[str, Callable[[Any], Any]]
     s3: "S3Client"
     batches: list[int] = field(default_factory=list)
+    workers: int = 0
 
     def run(self, given: Any, name: str) -> Any:
         context = {"Execution": {"Name": name}}
@@ -45,9 +49,10 @@ class StateMachine:
         while at is not None:
             state = machine["States"][at]
             assert state.keys() <= set(_KNOWN[state["Type"]].split())
-            step = self._map if state["Type"] == "Map" else self._task
-            data = step(state, _sized(data), context)
-            at = state.get("Next")
+            at = _chosen(state, data) if state["Type"] == "Choice" else state.get("Next")
+            steps = {"Map": self._map, "Pass": _pass, "Task": self._task}
+            if state["Type"] in steps:
+                data = steps[state["Type"]](state, _sized(data), context)
         return _sized(data)
 
     def _task(self, state: dict[str, Any], data: Any, context: dict[str, Any]) -> Any:
@@ -64,7 +69,7 @@ class StateMachine:
                 return _at(state["OutputPath"], {"Payload": answer}, context)
             except Exception as error:
                 if attempt >= _attempts(state["Retry"], type(error).__name__):
-                    raise ExecutionFailed(type(error).__name__) from error
+                    raise ExecutionFailed(f"{type(error).__name__}: {error}") from error
                 attempt += 1
 
     def _map(self, state: dict[str, Any], data: Any, context: dict[str, Any]) -> Any:
@@ -79,6 +84,8 @@ class StateMachine:
                 value = {"Key": found["Key"], "Size": found["Size"], "Etag": found["ETag"]}
                 inner = context | {"Map": {"Item": {"Value": value}}}
                 items.append(_filled(state["ItemSelector"], data, inner))
+        self.workers = _at(state["MaxConcurrencyPath"], data, context)
+        assert isinstance(self.workers, int)
         batcher = state["ItemBatcher"]
         shared = _filled(batcher["BatchInput"], data, context)
         size = batcher["MaxItemsPerBatch"]
@@ -102,7 +109,7 @@ class StateMachine:
         try:
             output = json.dumps(self._run(processor, batch, context))
         except ExecutionFailed as error:
-            return told | {"Status": "FAILED", "Error": str(error)}
+            return told | {"Status": "FAILED", "Error": str(error).partition(":")[0]}
         return told | {"Status": "SUCCEEDED", "Output": output}
 
     def _write(self, writer: dict[str, Any], done: Any, data: Any, context: Any) -> Any:
@@ -121,6 +128,19 @@ class StateMachine:
         key = f"{folder}/manifest.json"
         self.s3.put_object(Bucket=to["Bucket"], Key=key, Body=json.dumps(manifest).encode())
         return {"MapRunArn": "…", "ResultWriterDetails": {"Bucket": to["Bucket"], "Key": key}}
+
+
+def _pass(state: dict[str, Any], data: Any, context: dict[str, Any]) -> Any:
+    assert re.fullmatch(r"\$\.\w+", state["ResultPath"])
+    return data | {state["ResultPath"][2:]: _filled(state["Parameters"], data, context)}
+
+
+def _chosen(state: dict[str, Any], data: Any) -> str:
+    for rule in state["Choices"]:
+        assert rule.keys() == {"Variable", "NumericGreaterThan", "Next"}
+        if _at(rule["Variable"], data, {}) > rule["NumericGreaterThan"]:
+            return str(rule["Next"])
+    return str(state["Default"])
 
 
 def _sized(data: Any) -> Any:
@@ -150,6 +170,8 @@ def _filled(template: Any, data: Any, context: Any) -> Any:
 def _at(path: str, data: Any, context: Any) -> Any:
     if formatted := re.fullmatch(r"States\.Format\('([^']*)', (\S+)\)", path):
         return formatted[1].replace("{}", _at(formatted[2], data, context))
+    if parsed := re.fullmatch(r"States\.StringToJson\('([^']*)'\)", path):
+        return json.loads(parsed[1])
     value = context if path.startswith("$$") else data
     for name in path.lstrip("$").split("."):
         value = value[name] if name else value

@@ -12,12 +12,23 @@ from ethnicity.audit.records import NOT_DONE, Record
 from ethnicity.audit.tally import Tally
 
 
+class Refused(Exception):
+    """A worker may not read the set's pictures; the message is S3's code."""
+
+
 def tallies_of(manifest_key: str) -> dict[str, Tally]:
-    """All batches' tallies by group; the pictures of failed batches count as not judged."""
+    """All batches' tallies by group; the pictures of failed batches count as not judged.
+
+    Raises:
+        Refused, and what the S3 client raises.
+    """
     files = json.loads(_body(manifest_key).read())["ResultFiles"]
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     for execution in _executions(files["SUCCEEDED"]):
-        for group, tally in json.loads(execution["Output"])["groups"].items():
+        batch = json.loads(execution["Output"])
+        if "refused" in batch:
+            raise Refused(batch["refused"])
+        for group, tally in batch["groups"].items():
             tallies[group].merge(Tally.from_json(tally))
     for execution in (*_executions(files["FAILED"]), *_executions(files["PENDING"])):
         batch = json.loads(execution["Input"])

@@ -1,12 +1,12 @@
-"""A batch of objects, read and examined one after the other."""
+"""A batch of objects, read and examined one after the other, for as long as there is time."""
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from common.pictures import name_and_group
-from common.s3 import s3_client
+from common.s3 import aws_code, s3_client
 from ethnicity.audit.examine import examine
 from ethnicity.audit.records import UNREADABLE, Record
 from ethnicity.audit.tally import Tally
@@ -17,22 +17,42 @@ from ethnicity.pipeline import Models
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_ITS_OWN_FAULT = {"NoSuchKey", "AccessDenied", "InvalidObjectState", "404", "403"}
-"""S3's codes for an object that another try would not bring either."""
+_ITS_OWN_FAULT = {"NoSuchKey", "InvalidObjectState"}
+"""S3's codes for an object that is gone or in an archive: no permission would bring it."""
 
 
-def tallies_of(models: Models, prefix: str, items: Iterable[dict[str, Any]]) -> dict[str, Tally]:
-    """Examine the pictures among the objects; tallies by group.
+class Refused(Exception):
+    """The worker may not read the set's pictures; the message is S3's code."""
 
-    Raises what the S3 client raises, unless it is about a single object.
+
+def continued(
+    models: Models, batch: dict[str, Any], *, time_is_up: Callable[[], bool]
+) -> dict[str, Any]:
+    """Examine a batch's pictures, or some of them where time is up: the rest is for another call.
+
+    Takes and returns a batch: its ``BatchInput``, with the ``prefix``, the ``Items`` that are left,
+    how many they are in ``left``, and in ``groups`` the tallies of those examined.
+
+    Raises:
+        Refused, and what the S3 client raises unless it is about a single object.
     """
-    tallies: defaultdict[str, Tally] = defaultdict(Tally)
-    for item in items:
-        picture = name_and_group(prefix, item["key"])
+    groups = batch.get("groups", {}).items()
+    tallies = defaultdict(Tally, {group: Tally.from_json(tally) for group, tally in groups})
+    items = list(batch["Items"])
+    while items:
+        item = items.pop(0)
+        picture = name_and_group(batch["BatchInput"]["prefix"], item["key"])
         if picture:
             record = _record(models, s3_client(), item, *picture)
             tallies[record.group].add(record)
-    return dict(tallies)
+        if time_is_up():
+            break
+    return {
+        "BatchInput": batch["BatchInput"],
+        "Items": items,
+        "left": len(items),
+        "groups": {group: tally.to_json() for group, tally in tallies.items()},
+    }
 
 
 def _record(models: Models, s3: "S3Client", item: dict[str, Any], name: str, group: str) -> Record:
@@ -43,7 +63,10 @@ def _record(models: Models, s3: "S3Client", item: dict[str, Any], name: str, gro
     try:
         data = s3.get_object(Bucket=os.environ["SOURCE_BUCKET"], Key=item["key"])["Body"].read()
     except s3.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] in _ITS_OWN_FAULT:
+        code = aws_code(error) or ""
+        if code in _ITS_OWN_FAULT:
             return Record(name, group, UNREADABLE)
+        if code == "AccessDenied" or code.startswith("KMS."):
+            raise Refused(code) from None
         raise
     return examine(models, name, group, data)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,8 @@ from audit_worker import app as worker
 from common.s3 import s3_client
 from ethnicity import audit
 from tests import aws
-from tests.aws import Call, Relay
-from tests.stack import deploy
+from tests.aws import Relay
+from tests.stack import AUDIT, deploy
 from tests.state_machine import ExecutionFailed, StateMachine
 
 if TYPE_CHECKING:
@@ -58,11 +58,8 @@ class Cloud:
 
 @pytest.fixture(scope="module")
 def region(context: Any) -> Iterator[Cloud]:
-    stack = deploy(EnableAudit="true", AuditSourceBucket=SOURCE)
-    machine = stack.one("AWS::StepFunctions::StateMachine")
-    definition = machine["DefinitionString"]
-    for name, value in machine["DefinitionSubstitutions"].items():
-        definition = definition.replace(f"${{{name}}}", value)
+    stack = deploy(AUDIT, AuditSourceBucket=SOURCE)
+    definition = json.dumps(stack.definition)
     bucket = "audits-of-the-tests"
     definition = definition.replace("<AuditBucket>", bucket)
     functions = {
@@ -121,11 +118,50 @@ def test_a_prefix_comes_out_as_both_reports(
     assert b"Faces" in page["Body"].read()
 
 
-def test_pictures_come_in_batches_of_a_hundred(cloud: Cloud) -> None:
-    cloud.put(**{f"p{number:03}": b"GIF89a" for number in range(203)})
+def test_pictures_come_in_batches_to_the_deployers_number_of_workers(cloud: Cloud) -> None:
+    cloud.put(**{f"p{number:03}": b"GIF89a" for number in range(43)})
 
-    assert cloud.run()["pictures"] == 203
-    assert cloud.machine.batches == [100, 100, 3]
+    assert cloud.run()["pictures"] == 43
+    assert cloud.machine.batches == [20, 20, 3]
+    assert cloud.machine.workers == 5
+
+
+def test_what_a_worker_has_no_time_for_is_taken_up_by_its_next_call(
+    cloud: Cloud, portrait: bytes, no_face: bytes, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN an instance that has time for one picture at each call
+    calls = []
+
+    def hurried(event: Any) -> Any:
+        calls.append(len(event["Items"]))
+        return worker.handler(event, replace(context, remaining_ms=1_000))
+
+    monkeypatch.setitem(cloud.machine.functions, "<AuditWorkerFunction.Arn>", hurried)
+    cloud.put(train__a=portrait, train__b=no_face, test__c=b"GIF89a")
+
+    assert cloud.run()["pictures"] == 3
+    # THEN none is missing, and none counted twice
+    assert calls == [3, 2, 1]
+    report = cloud.report()
+    assert report["whole"]["judged"] == 1
+    assert report["whole"]["without_face"] == 1
+    assert [(each["name"], each["code"]) for each in report["bad"]] == [("test/c.jpg", "not_jpeg")]
+
+
+def test_a_batch_of_long_names_in_folders_of_their_own_stays_within_what_a_state_hands_on(
+    cloud: Cloud, portrait: bytes
+) -> None:
+    # GIVEN names as long as S3 takes, of letters that JSON writes with six characters each
+    folders = ["写" * 165 + f"{number:02}" for number in range(20)]
+    name = "真" * 165 + ".jpg"
+    keys = [f"faces/{folder}/{name}" for folder in folders]
+    assert max(len(key.encode()) for key in keys) > 1000
+    for key in keys[:10]:
+        cloud.s3.put_object(Bucket=SOURCE, Key=key, Body=portrait)
+    for key in keys[10:]:
+        cloud.s3.put_object(Bucket=SOURCE, Key=key, Body=b"GIF89a")
+
+    assert cloud.run()["pictures"] == 20
 
 
 def test_what_the_workers_hand_on_holds_no_pictures_own_result(
@@ -142,25 +178,48 @@ def test_what_the_workers_hand_on_holds_no_pictures_own_result(
     assert sum(tally["counted"].values()) == 2
 
 
-def test_an_object_that_will_not_be_had_is_a_result_and_a_fault_of_s3_is_tried_again(
-    cloud: Cloud, portrait: bytes
-) -> None:
+def test_a_fault_of_s3_is_tried_again(cloud: Cloud, portrait: bytes) -> None:
     cloud.put(a=portrait, b=portrait)
-
-    def fault(call: Call) -> str | None:
-        if call.key.endswith("a.jpg"):
-            return "AccessDenied"
-        return "SlowDown" if call.key.endswith("b.jpg") and call.attempt < 5 else None
-
-    cloud.relay.fault = fault
+    cloud.relay.fault = lambda call: (
+        "SlowDown" if call.key.endswith("b.jpg") and call.attempt < 5 else None
+    )
 
     cloud.run()
 
     # THEN the client's five tries failed, and the batch came again
     assert cloud.relay.faults["SlowDown"] == 5
+    assert cloud.report()["whole"]["judged"] == 2
+
+
+def test_an_object_that_is_gone_or_in_an_archive_is_a_result(cloud: Cloud, portrait: bytes) -> None:
+    cloud.put(a=portrait, b=portrait, c=portrait)
+    codes = {"a.jpg": "NoSuchKey", "b.jpg": "InvalidObjectState"}
+    cloud.relay.fault = lambda call: (
+        codes.get(call.key.rpartition("/")[2]) if call.bucket == SOURCE else None
+    )
+
+    cloud.run()
+
     report = cloud.report()
     assert report["whole"]["judged"] == 1
-    assert [each["code"] for each in report["bad"]] == ["unreadable"]
+    assert [each["code"] for each in report["bad"]] == ["unreadable", "unreadable"]
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "KMS.DisabledException"])
+def test_pictures_that_may_not_be_read_end_the_run_with_what_to_grant(
+    cloud: Cloud, portrait: bytes, code: str
+) -> None:
+    cloud.put(**{f"p{number:03}": portrait for number in range(23)})
+    cloud.relay.fault = lambda call: code if call.bucket == SOURCE else None
+
+    with pytest.raises(ExecutionFailed, match="AccessRefused") as failed:
+        cloud.run()
+
+    for said in (code, "AuditWorkerRoleArn", "s3:GetObject", "AuditSourceKmsKeyArn", "kms:Decrypt"):
+        assert said in str(failed.value)
+    # THEN a batch ends at its first refusal, and no report speaks of unreadable pictures
+    assert [call.bucket for call in cloud.relay.calls].count(SOURCE) == 2
+    assert "Contents" not in cloud.s3.list_objects_v2(Bucket=cloud.bucket, Prefix="audits/")
 
 
 def test_a_batch_that_fails_is_named_picture_by_picture_and_too_many_fail_the_run(

@@ -7,14 +7,12 @@ import pytest
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 
-ROOT = Path(__file__).parents[2]
+from tests.stack import API, AUDIT, ROOT
 
 # SAM's own libraries speak of their future
 pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
 
-TEMPLATES = ["template.yaml"]
-
-each_template = pytest.mark.parametrize("template", TEMPLATES)
+each_template = pytest.mark.parametrize("template", [API, AUDIT])
 
 
 def architectures(template: Path, **overrides: str) -> list[list[str] | None]:

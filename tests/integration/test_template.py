@@ -13,7 +13,7 @@ import cfnlint.api
 import pytest
 from cfnlint.config import ManualArgs
 
-from tests.stack import REGION, ROOT, STACK_ID, Stack, deploy, translate
+from tests.stack import API, AUDIT, REGION, ROOT, STACK_ID, Stack, deploy, translate
 
 JWT = {
     "AuthMode": "JWT",
@@ -21,6 +21,11 @@ JWT = {
     "JwtAudience": "app,other-app",
 }
 CORS = {"CorsOrigins": "https://one.example,https://two.example"}
+
+NEEDED: dict[str, dict[str, str]] = {API: {}, AUDIT: {"AuditSourceBucket": "my-pictures"}}
+"""The templates, and what has no default in them."""
+
+each_template = pytest.mark.parametrize("template", NEEDED)
 
 ROUTES = {
     "POST /predict",
@@ -205,13 +210,18 @@ def test_concurrency_is_reserved_only_when_asked(given: str, expected: str | Non
 
 
 @pytest.mark.parametrize(
-    ("function", "handler"),
-    [("PredictFunction", "predict.app.handler"), ("S3UploadFunction", "s3_upload.app.handler")],
+    ("template", "function", "handler"),
+    [
+        (API, "PredictFunction", "predict.app.handler"),
+        (API, "S3UploadFunction", "s3_upload.app.handler"),
+        (AUDIT, "AuditWorkerFunction", "audit_worker.app.handler"),
+        (AUDIT, "AuditSummaryFunction", "audit_worker.app.handler"),  # and a command of its own
+    ],
 )
 def test_the_image_is_built_from_a_stage_that_exists_and_sees_what_it_copies(
-    function: str, handler: str
+    template: str, function: str, handler: str
 ) -> None:
-    build = translate()["Resources"][function]["Metadata"]
+    build = translate(template, **NEEDED[template])["Resources"][function]["Metadata"]
     dockerfile = (ROOT / build["Dockerfile"]).read_text()
     let_in = (ROOT / build["DockerContext"] / ".dockerignore").read_text().splitlines()
 
@@ -219,15 +229,6 @@ def test_the_image_is_built_from_a_stage_that_exists_and_sees_what_it_copies(
     assert f'CMD ["{handler}"]' in stage
     copied = re.findall(r"^COPY (?!--from)(\S+)", dockerfile, re.MULTILINE)
     assert {f"!{source}" for source in copied} <= set(let_in)
-
-
-def test_the_layer_is_published_only_when_asked(stack: Stack) -> None:
-    with_layer = deploy(CreateLayer="true")
-
-    assert not stack.of_type("AWS::Lambda::LayerVersion")
-    assert "InferenceLayerArn" not in stack.outputs
-    assert with_layer.of_type("AWS::Lambda::LayerVersion")
-    assert "InferenceLayerArn" in with_layer.outputs
 
 
 # ---------------------------------------------------------------- what is kept, and by whom
@@ -647,7 +648,8 @@ def test_the_dashboard_shows_this_stacks_metrics_and_those_of_uploads_where_ther
 
 def is_of_the_stack(metric: list[Any]) -> bool:
     if isinstance(metric[0], dict):
-        return "{ApparentEthnicity/dev,outcome,service}" in metric[0]["expression"]
+        # Quoted, for a stage's name may have a hyphen
+        return '{"ApparentEthnicity/dev",outcome,service}' in metric[0]["expression"]
     return metric[3] in {
         "<HttpApi>",
         "<PredictFunction>",
@@ -685,10 +687,14 @@ def test_the_outputs_name_what_was_made_and_how_to_call_it(
     }
 
 
-@pytest.mark.parametrize("environment", ["default", "prod"])
+CONFIGURED = {"default": API, "prod": API, "audit": AUDIT}
+
+
+@pytest.mark.parametrize("environment", CONFIGURED)
 def test_samconfig_gives_only_parameters_that_the_template_takes(environment: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]
-    parameters = translate()["Parameters"]
+    template = CONFIGURED[environment]
+    parameters = translate(template, **NEEDED[template])["Parameters"]
 
     given = dict(
         pair.split("=", 1) for pair in config["deploy"]["parameters"]["parameter_overrides"].split()
@@ -698,13 +704,50 @@ def test_samconfig_gives_only_parameters_that_the_template_takes(environment: st
         assert value in [str(one) for one in allowed]
     # THEN opening the API is left to the deployer's own words
     assert "AuthMode" not in given
-    assert config["global"]["parameters"]["stack_name"].endswith(f"-{given['Stage']}")
+    assert f"stage={given.get('Stage', environment)}" in config["deploy"]["parameters"]["tags"]
 
 
-def test_cfn_lint_finds_nothing_in_the_translated_template() -> None:
+def test_no_stack_is_deployed_from_what_was_built_for_another() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    built: dict[str, set[str]] = {}
+    for environment, template in CONFIGURED.items():
+        build, deploy = (config[environment][name]["parameters"] for name in ("build", "deploy"))
+        folder = build.get("build_dir", ".aws-sam/build")
+        assert build.get("template_file", API) == template
+        assert deploy.get("template_file", ".aws-sam/build/template.yaml") == (
+            f"{folder}/template.yaml"
+        )
+        built.setdefault(folder, set()).add(template)
+
+    assert all(len(templates) == 1 for templates in built.values())
+    names = [
+        config[environment]["global"]["parameters"]["stack_name"] for environment in CONFIGURED
+    ]
+    assert len(set(names)) == len(names)
+
+
+@each_template
+def test_no_partition_is_written_out(template: str) -> None:
+    # China's and GovCloud's ARNs begin with arn:aws-cn and arn:aws-us-gov
+    text = (ROOT / template).read_text(encoding="utf-8")
+
+    assert "arn:" in text
+    assert not re.findall(r"arn:(?!\$\{(?:AWS::)?Partition\}:|aws\[a-z-\]\*:).*", text)
+
+
+@each_template
+def test_in_another_partition_no_arn_is_of_this_one(template: str) -> None:
+    translated = json.dumps(translate(template, **NEEDED[template]))
+
+    assert "arn:aws:" not in translated
+
+
+@each_template
+def test_cfn_lint_finds_nothing_in_the_translated_template(template: str) -> None:
     # GIVEN one translation, the same for every mode: cfn-lint follows both sides of a condition
-    translated = translate()
-    assert translated == translate(**JWT) == translate(AuthMode="NONE") == translate(**S3)
+    translated = translate(template, **NEEDED[template])
+    if template == API:
+        assert translated == translate(**JWT) == translate(AuthMode="NONE") == translate(**S3)
 
     # GIVEN AWS's rules for serverless stacks beside cfn-lint's own
     config = ManualArgs(regions=[REGION], append_rules=["cfn_lint_serverless.rules"])
@@ -724,8 +767,9 @@ def test_the_serverless_rules_would_find_something() -> None:
     assert {"WS1000", "WS1004", "ES1001"} <= found
 
 
-def test_every_exception_from_a_rule_is_justified() -> None:
-    resources = translate()["Resources"].values()
+@each_template
+def test_every_exception_from_a_rule_is_justified(template: str) -> None:
+    resources = translate(template, **NEEDED[template])["Resources"].values()
     skipped = [
         skip
         for resource in resources
@@ -737,9 +781,10 @@ def test_every_exception_from_a_rule_is_justified() -> None:
 
 
 @pytest.mark.slow
-def test_sam_validate_lint_passes() -> None:
+@each_template
+def test_sam_validate_lint_passes(template: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "samcli", "validate", "--lint", "--template", "template.yaml"],
+        [sys.executable, "-m", "samcli", "validate", "--lint", "--template", template],
         cwd=ROOT,
         env={**os.environ, "SAM_CLI_TELEMETRY": "0"},
         text=True,
