@@ -80,12 +80,12 @@ class Stack:
         return parsed
 
 
-def translate(template: str = API, /, **parameters: str) -> dict[str, Any]:
+def translate(template: str = API, /, *, tag: str = "tag", **parameters: str) -> dict[str, Any]:
     """Expand a template as the SAM transform does, after `sam package` has named the images."""
     source = yaml_parse((ROOT / template).read_text(encoding="utf-8"))
     for resource in source["Resources"].values():
         if resource["Properties"].get("PackageType") == "Image":
-            image = f"111122223333.dkr.ecr.{REGION}.amazonaws.com/predict:tag"
+            image = f"111122223333.dkr.ecr.{REGION}.amazonaws.com/predict:{tag}"
             resource["Properties"]["ImageUri"] = image
     # An empty map of managed policies: a role that needed one would fail here.
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
@@ -133,7 +133,10 @@ class _Choices:
     def _substitute(self, argument: str | list[Any]) -> str:
         text, local = (argument, {}) if isinstance(argument, str) else argument
         known = {**self._values, **self.settle(local)}
-        return re.sub(r"\$\{([^}]+)\}", lambda name: str(known.get(name[1], f"<{name[1]}>")), text)
+        filled = re.sub(
+            r"\$\{([^!}][^}]*)\}", lambda name: str(known.get(name[1], f"<{name[1]}>")), text
+        )
+        return filled.replace("${!", "${")
 
     def settle(self, node: Any) -> Any:
         """A part of the template with all its functions carried out."""

@@ -43,9 +43,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]: 
     except Refused as refusal:
         raise AccessRefused(
             f"S3 refused the worker a picture ({refusal}). Let its role, AuditWorkerRoleArn in the "
-            "stack's outputs, do s3:GetObject in the bucket's policy. For pictures under a KMS key, "
-            "deploy with its ARN as AuditSourceKmsKeyArn, which grants kms:Decrypt, and let the key's "
-            "policy allow it."
+            "stack's outputs, do s3:GetObject by the bucket's policy. For pictures under a KMS key "
+            "deploy with its ARN as AuditSourceKmsKeyArn, which grants kms:Decrypt, and let the "
+            "key's policy allow it."
         ) from None
     except Exception as error:  # noqa: BLE001 - nothing else may escape
         details = kind_and_places(error)

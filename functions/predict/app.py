@@ -21,7 +21,10 @@ from predict.events import check_readable, readable, to_gateway
 
 logger = Logger()
 copy_config_to_registered_loggers(logger, include={"ethnicity"})
-metrics = Metrics(namespace=os.getenv("POWERTOOLS_METRICS_NAMESPACE", "ApparentEthnicity"))
+metrics = Metrics(
+    namespace=os.getenv("POWERTOOLS_METRICS_NAMESPACE", "ApparentEthnicity"),
+    function_name=os.getenv("AWS_LAMBDA_FUNCTION_NAME", "predict"),
+)
 models = load_models()
 app = create_app(models)
 
@@ -37,7 +40,7 @@ async def below_base_path(scope: Scope, receive: Receive, send: Send) -> None:
 adapter = Mangum(below_base_path, lifespan="off")
 
 
-@metrics.log_metrics
+@metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve an HTTP API, REST API, function URL or load balancer event; never raises."""
     # By it a line of the access log, which calls it lambdaRequestId, leads to a fault's line here

@@ -58,6 +58,27 @@ def test_what_is_no_request_gets_an_answer_and_not_an_error_of_the_runtime(
 
 @pytest.mark.slow
 @needs_strace
+@pytest.mark.parametrize(
+    ("kind", "counted"), [("on-demand", [1.0]), ("provisioned-concurrency", [])]
+)
+def test_a_cold_start_is_counted_once_unless_nobody_waited_for_it(
+    kind: str, counted: list[float]
+) -> None:
+    environment = {"AWS_LAMBDA_INITIALIZATION_TYPE": kind, "POWERTOOLS_SERVICE_NAME": "predict"}
+    with Emulator("predict.app.handler", environment) as function:
+        for _ in range(2):
+            function.invoke(http_api(HttpRequest("GET", "/health")))
+        function.kill()
+        metrics = [json.loads(line) for line in function.log if line.startswith('{"_aws"')]
+
+    assert len([each for each in metrics if "Requests" in each]) == 2
+    starts = [each for each in metrics if "ColdStart" in each]
+    assert [each["ColdStart"] for each in starts] == [counted] * len(counted)
+    # THEN with the dimensions that the dashboard shows
+    for each in starts:
+        assert (each["function_name"], each["service"]) == ("predict", "predict")
+
+
 @pytest.mark.parametrize("setting", ["faces", "/faces/"])
 def test_a_custom_domains_base_path_or_a_named_stage_is_a_setting(setting: str) -> None:
     asked = HttpRequest("GET", "/health")

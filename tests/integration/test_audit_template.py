@@ -180,6 +180,13 @@ def test_what_names_pictures_is_deleted_after_a_day_and_reports_when_the_deploye
     assert reports["ExpirationInDays"] == "30"
 
 
+def test_an_alarm_tells_of_a_failed_audit(audit_stack: Stack) -> None:
+    alarm = audit_stack.one("AWS::CloudWatch::Alarm")
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/States", "ExecutionsFailed")
+    assert alarm["Dimensions"] == [{"Name": "StateMachineArn", "Value": "<AuditStateMachine>"}]
+
+
 def test_logs_hold_no_execution_data_and_expire(audit_stack: Stack) -> None:
     machine = audit_stack.one("AWS::StepFunctions::StateMachine")
     groups = audit_stack.of_type("AWS::Logs::LogGroup")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from aws_lambda_powertools.metrics.provider import cold_start
 from mangum import Mangum
 from PIL import Image
 from starlette.routing import Route
@@ -105,6 +106,8 @@ def logs(
     """What was written since the last look: to stdout and stderr, by native code too, and what
     libraries logged, which Lambda's own handler would write there."""
     monkeypatch.setattr(app.logger.registered_handler, "stream", CurrentStdout())
+    # Its own line of metrics, of which tests/e2e/test_predict.py tells
+    monkeypatch.setattr(cold_start, "is_cold_start", False)
 
     def written() -> str:
         logged = caplog.text

@@ -7,13 +7,20 @@ import subprocess
 import sys
 import tomllib
 from graphlib import TopologicalSorter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cfnlint.api
 import pytest
 from cfnlint.config import ManualArgs
+from samtranslator.model.preferences.deployment_preference_collection import (
+    CODEDEPLOY_PREDEFINED_CONFIGURATIONS_LIST,
+)
+from samtranslator.yaml_helper import yaml_parse
 
 from tests.stack import API, AUDIT, REGION, ROOT, STACK_ID, Stack, deploy, translate
+
+if TYPE_CHECKING:
+    from tests.conftest import Invoke
 
 JWT = {
     "AuthMode": "JWT",
@@ -126,18 +133,22 @@ def test_with_cors_origins_browsers_may_ask_first_without_credentials(
 
 
 def test_only_this_api_may_invoke_the_function(stack: Stack) -> None:
-    permission = stack.one("AWS::Lambda::Permission")
+    permissions = stack.of_type("AWS::Lambda::Permission").values()
+    api = f"arn:aws:execute-api:{REGION}:111122223333:<HttpApi>"
 
-    assert permission["FunctionName"] == "<PredictFunction>"
-    assert permission["Principal"] == "apigateway.amazonaws.com"
-    assert permission["SourceArn"] == f"arn:aws:execute-api:{REGION}:111122223333:<HttpApi>/*/*"
+    for permission in permissions:
+        assert permission["FunctionName"] == "<PredictFunctionAliaslive>"
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        assert permission["SourceArn"].startswith(f"{api}/*/")
+    # THEN from all of its routes, that of preflights included, for which SAM knows no event
+    assert f"{api}/*/*" in {permission["SourceArn"] for permission in permissions}
 
 
 # ---------------------------------------------------------------- the API
 
 
-def test_every_route_reaches_the_function_with_payload_2(stack: Stack) -> None:
-    function = "functions/<PredictFunction.Arn>/invocations"
+def test_every_route_reaches_the_functions_alias_with_payload_2(stack: Stack) -> None:
+    function = "functions/<PredictFunctionAliaslive>/invocations"
 
     for route in [*stack.routes.values(), deploy(**CORS).routes["OPTIONS /{proxy+}"]]:
         integration = route["x-amazon-apigateway-integration"]
@@ -189,6 +200,7 @@ def test_the_function_is_an_image_with_its_traces_and_settings(stack: Stack) -> 
     assert function["Architectures"] == ["x86_64"]
     assert function["MemorySize"] == "1769"
     assert function["Environment"]["Variables"] == {
+        "API_BASE_PATH": "",
         "OPENBLAS_NUM_THREADS": "1",
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "POWERTOOLS_METRICS_NAMESPACE": "ApparentEthnicity/dev",
@@ -257,7 +269,7 @@ def test_both_logs_take_the_deployers_key() -> None:
 
 
 def test_the_role_grants_what_the_function_does_and_no_more(stack: Stack) -> None:
-    role = stack.one("AWS::IAM::Role")
+    role = stack.resources["PredictRole"]["Properties"]
     (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
     (policy,) = role["Policies"]
 
@@ -271,10 +283,116 @@ def test_the_role_grants_what_the_function_does_and_no_more(stack: Stack) -> Non
     assert granted == {
         ("logs:CreateLogStream", "<PredictLogGroup.Arn>"),
         ("logs:PutLogEvents", "<PredictLogGroup.Arn>"),
-        # X-Ray has no resources to name: the only * of the stack
+        # X-Ray has no resources to name
         ("xray:PutTraceSegments", "*"),
         ("xray:PutTelemetryRecords", "*"),
     }
+
+
+# ---------------------------------------------------------------- releases
+
+
+def test_the_api_calls_an_alias_of_a_published_version(stack: Stack) -> None:
+    alias = stack.one("AWS::Lambda::Alias")
+    ((version, properties),) = stack.of_type("AWS::Lambda::Version").items()
+
+    assert (alias["Name"], alias["FunctionName"]) == ("live", "<PredictFunction>")
+    assert alias["FunctionVersion"] == f"<{version}.Version>"
+    assert "ProvisionedConcurrencyConfig" not in alias
+    assert properties["FunctionName"] == "<PredictFunction>"
+
+
+CHANGES = {
+    "Stage": "qa",
+    "MemorySize": "3008",
+    "Timeout": "20",
+    "LogLevel": "DEBUG",
+    "ApiBasePath": "faces",
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_new_value_of_a_parameter_publishes_a_version(stack: Stack, name: str) -> None:
+    # GIVEN that CloudFormation replaces a version whose description changes, and SAM names it by
+    # the text of the template, in which values of parameters are not
+    changed = deploy(**{name: CHANGES[name]})
+
+    ((before, old),) = stack.of_type("AWS::Lambda::Version").items()
+    ((after, new),) = changed.of_type("AWS::Lambda::Version").items()
+    assert before == after
+    assert old["Description"] != new["Description"]
+    assert len(new["Description"]) <= 256
+
+
+def test_the_versions_description_has_every_parameter_that_a_version_holds() -> None:
+    function = translate()["Resources"]["PredictFunction"]["Properties"]
+    of_no_version = {"ReservedConcurrentExecutions"}
+
+    used = {
+        name
+        for key, value in function.items()
+        if key not in of_no_version
+        for name in references(value) & set(translate()["Parameters"])
+    }
+    assert used == set(CHANGES)
+
+
+def test_a_new_image_publishes_a_version() -> None:
+    source = yaml_parse((ROOT / API).read_text(encoding="utf-8"))
+    assert source["Resources"]["PredictFunction"]["Properties"]["AutoPublishAlias"] == "live"
+    names = {
+        next(name for name in translate(tag=tag)["Resources"] if "Version" in name)
+        for tag in ("one", "two")
+    }
+
+    assert len(names) == 2
+
+
+def test_requests_go_to_a_new_version_as_the_deployer_says_and_faults_roll_back(
+    stack: Stack,
+) -> None:
+    canary = deploy(DeploymentPreference="Canary10Percent5Minutes")
+
+    for each, how in ((stack, "AllAtOnce"), (canary, "Canary10Percent5Minutes")):
+        group = each.one("AWS::CodeDeploy::DeploymentGroup")
+        assert group["DeploymentConfigName"] == f"CodeDeployDefault.Lambda{how}"
+        assert group["AlarmConfiguration"] == {
+            "Enabled": True,
+            "Alarms": [{"Name": "<PredictFaultsAlarm>"}],
+        }
+        assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+        update = each.resources["PredictFunctionAliaslive"]["UpdatePolicy"]
+        assert update["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"].startswith("<Predict")
+    # THEN the alarm can tell before the shortest canary is over
+    alarm = stack.resources["PredictFaultsAlarm"]["Properties"]
+    period = alarm["Metrics"][1]["MetricStat"]["Period"]
+    assert alarm["EvaluationPeriods"] * period < 300
+
+
+def test_every_way_that_codedeploy_offers_for_functions_may_be_chosen() -> None:
+    allowed = translate()["Parameters"]["DeploymentPreference"]["AllowedValues"]
+
+    assert set(allowed) == set(CODEDEPLOY_PREDEFINED_CONFIGURATIONS_LIST)
+
+
+def test_codedeploy_may_shift_this_functions_traffic_and_nothing_else(stack: Stack) -> None:
+    role = stack.resources["DeployRole"]["Properties"]
+    (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
+
+    assert trusted["Principal"] == {"Service": "codedeploy.amazonaws.com"}
+    assert "ManagedPolicyArns" not in role
+    (policy,) = role["Policies"]
+    shift, look = policy["PolicyDocument"]["Statement"]
+    assert shift["Resource"] == ["<PredictFunction.Arn>", "<PredictFunction.Arn>:*"]
+    assert look["Action"] == "cloudwatch:DescribeAlarms"
+    assert stack.one("AWS::CodeDeploy::DeploymentGroup")["ServiceRoleArn"] == "<DeployRole.Arn>"
+    assert set(stack.of_type("AWS::IAM::Role")) == {"PredictRole", "DeployRole"}
+
+
+def test_instances_are_kept_warm_only_when_asked() -> None:
+    alias = deploy(ProvisionedConcurrency="2").one("AWS::Lambda::Alias")
+
+    assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": "2"}
 
 
 # ---------------------------------------------------------------- the S3 variant
@@ -295,14 +413,16 @@ def test_the_s3_variant_is_there_only_when_asked(stack: Stack, s3_stack: Stack) 
 
     assert not any(kind.startswith(("AWS::S3", "AWS::SQS")) for kind in kinds)
     assert "AWS::Lambda::EventSourceMapping" not in kinds
-    # THEN it adds to the stack and changes nothing in it but for what the dashboard shows
-    rest = {name: each for name, each in stack.resources.items() if name != "Dashboard"}
+    # THEN it adds to the stack and changes nothing in it but for what is shown of logs and metrics
+    shown = {"Dashboard", "FaultsQuery", "DurationsQuery"}
+    rest = {name: each for name, each in stack.resources.items() if name not in shown}
     assert rest.items() <= s3_stack.resources.items()
     assert stack.outputs.items() <= s3_stack.outputs.items()
     added = s3_stack.outputs.keys() - stack.outputs.keys()
     assert {name: s3_stack.outputs[name]["Value"] for name in added} == {
         "UploadExample": "aws s3 cp your_face.jpg s3://<UploadBucket>/uploads/your_face.jpg",
         "ResultExample": "aws s3 cp s3://<ResultsBucket>/results/your_face.jpg.json -",
+        "UploaderPolicy": s3_stack.outputs["UploaderPolicy"]["Value"],
         "UploadBucketName": "<UploadBucket>",
         "ResultsBucketName": "<ResultsBucket>",
         "UploadQueueArn": "<UploadQueue.Arn>",
@@ -402,7 +522,10 @@ def test_results_outlive_the_stack_and_nothing_else_of_it_does(s3_stack: Stack) 
         if resource.get("DeletionPolicy") == "Retain"
     }
 
-    assert kept == {"ResultsBucket"}
+    # but the function's versions, which go with the function
+    assert {name for name in kept if not name.startswith("PredictFunctionVersion")} == {
+        "ResultsBucket"
+    }
     assert s3_stack.resources["ResultsBucket"]["UpdateReplacePolicy"] == "Retain"
 
 
@@ -569,26 +692,67 @@ def listed(actions: str | list[str]) -> list[str]:
 # ---------------------------------------------------------------- what is watched
 
 
-def watched(stack: Stack) -> set[tuple[str, str, str, str, float]]:
-    """Namespace, metric, statistic, what it is of, and from where on an alarm is raised."""
-    return {
-        (
-            alarm["Namespace"],
-            alarm["MetricName"],
-            alarm.get("Statistic") or alarm["ExtendedStatistic"],
-            alarm["Dimensions"][0]["Value"],
-            alarm["Threshold"],
-        )
-        for alarm in stack.of_type("AWS::CloudWatch::Alarm").values()
-    }
+def watched(stack: Stack) -> dict[str, str]:
+    """What each alarm is raised at: expression or metric and statistic, and the threshold."""
+    found = {}
+    for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
+        if "Metrics" in alarm:
+            (rate,) = (each for each in alarm["Metrics"] if "Expression" in each)
+            what = rate["Expression"]
+        else:
+            (dimension,) = alarm["Dimensions"]
+            statistic = alarm.get("Statistic") or alarm["ExtendedStatistic"]
+            what = f"{statistic} of {alarm['MetricName']} of {dimension['Value']}"
+        found[name] = f"{what} > {alarm['Threshold']}"
+    return found
 
 
-def test_alarms_watch_faults_slowness_and_throttling(stack: Stack) -> None:
+def test_alarms_watch_fault_rates_slowness_and_throttling(stack: Stack) -> None:
     assert watched(stack) == {
-        ("AWS/ApiGateway", "5xx", "Sum", "<HttpApi>", 0),
-        ("AWS/Lambda", "Duration", "p99", "<PredictFunction>", 5000),
-        ("AWS/Lambda", "Throttles", "Sum", "<PredictFunction>", 0),
+        "ApiFaultsAlarm": "100 * faults / requests > 1",
+        "PredictFaultsAlarm": "100 * (FILL(errors, 0) + FILL(faults, 0)) / requests > 5",
+        "PredictSlowAlarm": "p99 of Duration of <PredictFunction> > 5000",
+        "PredictThrottledAlarm": "Sum of Throttles of <PredictFunction> > 0",
     }
+
+
+@pytest.mark.parametrize("alarm", ["ApiFaultsAlarm", "PredictFaultsAlarm", "UploadFaultsAlarm"])
+def test_a_rate_is_made_of_metrics_of_this_stack(s3_stack: Stack, alarm: str) -> None:
+    rate, *metrics = s3_stack.resources[alarm]["Properties"]["Metrics"]
+
+    assert set(re.findall(r"[a-z]+", rate["Expression"])) == {each["Id"] for each in metrics}
+    for each in metrics:
+        metric = each["MetricStat"]["Metric"]
+        values = {dimension["Value"] for dimension in metric["Dimensions"]}
+        assert metric["Namespace"] == "ApparentEthnicity/dev" or any(
+            re.fullmatch("<(HttpApi|PredictFunction|S3UploadFunction)>", value) for value in values
+        )
+        assert each["ReturnData"] is False
+    assert len({each["MetricStat"]["Period"] for each in metrics}) == 1
+
+
+def test_the_alarm_of_the_functions_faults_counts_what_the_function_counts(
+    invoke: "Invoke", monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # GIVEN the dimensions that the alarm looks for, and a request that fails
+    stack = deploy()
+    metrics = stack.resources["PredictFaultsAlarm"]["Properties"]["Metrics"]
+    (metric,) = (
+        each["MetricStat"]["Metric"]
+        for each in metrics
+        if each.get("MetricStat", {}).get("Metric", {}).get("Namespace", "").startswith("Apparent")
+    )
+    variables = stack.one("AWS::Lambda::Function")["Environment"]["Variables"]
+    wanted = {each["Name"]: each["Value"] for each in metric["Dimensions"]}
+    assert wanted.pop("service") == variables["POWERTOOLS_SERVICE_NAME"]
+    assert metric["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+
+    monkeypatch.setattr("predict.app.readable", lambda _: 1 / 0)
+    invoke({})
+
+    written = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (counted,) = (line for line in written if metric["MetricName"] in line)
+    assert wanted.items() <= counted.items()
 
 
 def test_an_alarm_for_slowness_comes_before_the_function_gives_up(stack: Stack) -> None:
@@ -601,26 +765,63 @@ def test_an_alarm_for_slowness_comes_before_the_function_gives_up(stack: Stack) 
 def test_with_the_s3_variant_alarms_watch_what_failed_and_what_waits(
     stack: Stack, s3_stack: Stack
 ) -> None:
-    dead_letters, queue = "<UploadDeadLetterQueue.QueueName>", "<UploadQueue.QueueName>"
+    added = watched(s3_stack).items() - watched(stack).items()
 
-    assert watched(s3_stack) - watched(stack) == {
-        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", dead_letters, 0),
-        ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", queue, 3600),
+    dead_letters = "ApproximateNumberOfMessagesVisible of <UploadDeadLetterQueue.QueueName>"
+    assert dict(added) == {
+        "UploadFaultsAlarm": "100 * (FILL(errors, 0) + FILL(failed, 0)) / batches > 10",
+        "UploadsFailedAlarm": f"Maximum of {dead_letters} > 0",
+        "UploadsWaitAlarm": "Maximum of ApproximateAgeOfOldestMessage of <UploadQueue.QueueName>"
+        " > 3600",
     }
 
 
-@pytest.mark.parametrize("topic", ["", f"arn:aws:sns:{REGION}:111122223333:alarms"])
-def test_every_alarm_tells_the_deployers_topic_when_it_begins_and_when_it_is_over(
-    topic: str,
-) -> None:
-    alarms = deploy(**S3, AlarmTopicArn=topic).of_type("AWS::CloudWatch::Alarm")
+TOPIC = f"arn:aws:sns:{REGION}:111122223333:alarms"
 
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, []),
+        ({"AlarmTopicArn": TOPIC}, [TOPIC]),
+        ({"AlarmEmail": "someone@example.com"}, ["<AlarmTopic>"]),
+        ({"AlarmEmail": "someone@example.com", "AlarmTopicArn": TOPIC}, ["<AlarmTopic>", TOPIC]),
+    ],
+)
+@pytest.mark.parametrize("template", [API, AUDIT])
+def test_every_alarm_tells_those_whom_the_deployer_names_when_it_begins_and_when_it_is_over(
+    template: str, given: dict[str, str], told: list[str]
+) -> None:
+    extra = S3 if template == API else {}
+    stack = deploy(template, **NEEDED[template], **extra, **given)
+    alarms = stack.of_type("AWS::CloudWatch::Alarm")
+
+    assert alarms
     for alarm in alarms.values():
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
         # Nothing is reported of what nobody uses
         assert alarm["TreatMissingData"] == "notBreaching"
-        assert alarm.get("AlarmActions") == ([topic] if topic else None)
-        assert alarm.get("OKActions") == ([topic] if topic else None)
+        assert alarm["AlarmActions"] == alarm["OKActions"] == told
+    assert [topic["Subscription"] for topic in stack.of_type("AWS::SNS::Topic").values()] == [
+        [{"Protocol": "email", "Endpoint": given["AlarmEmail"]}] for _ in told if "<" in _
+    ]
+
+
+def test_saved_queries_look_at_this_stacks_logs_and_ask_for_fields_that_are_there(
+    stack: Stack, s3_stack: Stack
+) -> None:
+    queries = stack.of_type("AWS::Logs::QueryDefinition")
+    logged = {*json.loads(stack.one("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]["Format"])}
+
+    assert {query["Name"].partition("/")[0] for query in queries.values()} == {"stack"}
+    for name in ("RequestsQuery", "FailedRequestsQuery"):
+        asked = set(re.findall(r"\b[a-z]+[A-Z]\w+", queries[name]["QueryString"]))
+        assert asked <= logged
+        assert queries[name]["LogGroupNames"] == ["<ApiLogGroup>"]
+    of_both = s3_stack.of_type("AWS::Logs::QueryDefinition")
+    for name in ("FaultsQuery", "DurationsQuery"):
+        assert queries[name]["LogGroupNames"] == ["<PredictLogGroup>"]
+        assert of_both[name]["LogGroupNames"] == ["<PredictLogGroup>", "<S3UploadLogGroup>"]
 
 
 def test_the_dashboard_shows_this_stacks_metrics_and_those_of_uploads_where_there_are_any(
@@ -675,6 +876,8 @@ def test_the_outputs_name_what_was_made_and_how_to_call_it(
 ) -> None:
     outputs = {name: output["Value"] for name, output in deploy(**auth).outputs.items()}
 
+    policy = outputs.pop("CallerPolicy", None)
+    assert (policy is not None) == (not auth)
     example = outputs.pop("CurlExample")
     assert proof in example
     assert example.endswith(" <HttpApi.ApiEndpoint>/predict")
@@ -685,6 +888,53 @@ def test_the_outputs_name_what_was_made_and_how_to_call_it(
         "PredictLogGroupName": "<PredictLogGroup>",
         "ApiLogGroupName": "<ApiLogGroup>",
     }
+
+
+def test_the_outputs_have_policies_for_callers_and_uploaders() -> None:
+    (statement,) = json.loads(deploy().outputs["CallerPolicy"]["Value"])["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Action": "execute-api:Invoke",
+        "Resource": f"arn:aws:execute-api:{REGION}:111122223333:<HttpApi>/*",
+    }
+
+    key = f"arn:aws:kms:{REGION}:111122223333:key/1234"
+    without, keyed = (
+        json.loads(deploy(**S3, **given).outputs["UploaderPolicy"]["Value"])["Statement"]
+        for given in ({}, {"DataKmsKeyArn": key})
+    )
+    assert [(each["Action"], each["Resource"]) for each in without] == [
+        ("s3:PutObject", "<UploadBucket.Arn>/uploads/*"),
+        ("s3:GetObject", "<ResultsBucket.Arn>/results/*"),
+    ]
+    # THEN those who upload may decrypt too: S3 puts the parts of large files together with the key
+    *same, of_key = keyed
+    assert same == without
+    assert of_key["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
+    assert of_key["Resource"] == key
+
+
+@each_template
+def test_every_parameter_is_asked_for_in_a_group_with_a_label_and_used(template: str) -> None:
+    source = yaml_parse((ROOT / template).read_text(encoding="utf-8"))
+    interface = source["Metadata"]["AWS::CloudFormation::Interface"]
+    groups = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+
+    assert sorted(groups) == sorted(interface["ParameterLabels"]) == sorted(source["Parameters"])
+    used = json.dumps({name: source[name] for name in ("Conditions", "Globals", "Resources")})
+    for name in source["Parameters"]:
+        assert f'"Ref": "{name}"' in used or f"${{{name}}}" in used
+
+
+def test_the_default_deployment_builds_two_images() -> None:
+    functions = [
+        each
+        for each in translate()["Resources"].values()
+        if each["Type"] == "AWS::Lambda::Function"
+    ]
+
+    assert {each["Metadata"]["DockerBuildTarget"] for each in functions} == {"predict", "s3_upload"}
+    assert len(functions) == 2
 
 
 CONFIGURED = {"default": API, "prod": API, "audit": AUDIT}
