@@ -133,10 +133,11 @@ def _pages() -> list[Fixture]:
     ]
 
 
-def _faults() -> list[Fixture]:
+def faulty_requests() -> list[tuple[int, str, HttpRequest]]:
+    """A request for each error that a client can cause, with the status and code that it gets."""
     portrait = picture("portrait.jpg")
     png = picture("portrait.png")
-    requests = [
+    return [
         (400, "no_image", multipart(portrait, field="photo")),
         (400, "not_jpeg", multipart(png, name="png_renamed.jpg")),
         (400, "bad_base64", json_text('{"image": "no base64!"}')),
@@ -148,9 +149,12 @@ def _faults() -> list[Fixture]:
         (404, "not_found", HttpRequest("GET", "/no/such/page")),
         (405, "method_not_allowed", HttpRequest("GET", "/predict")),
     ]
+
+
+def _faults() -> list[Fixture]:
     return [
         Fixture(f"error_{code}.json", http_api(request), status, code)
-        for status, code, request in requests
+        for status, code, request in faulty_requests()
     ]
 
 
