@@ -1,12 +1,20 @@
 """How the images are built: what SAM makes of the templates, and what the Dockerfile leaves out."""
 
+import json
+import re
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from samcli.lib.bootstrap.companion_stack.companion_stack_builder import CompanionStackBuilder
+from samcli.lib.bootstrap.companion_stack.data_types import CompanionStack
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+from samtranslator.yaml_helper import yaml_parse
 
+from scripts import repositories
+from tests import aws
 from tests.stack import API, AUDIT, ROOT
 
 # SAM's own libraries speak of their future
@@ -72,3 +80,53 @@ def test_the_images_packages_are_trimmed_by_that_script() -> None:
 
     assert "sh /tmp/trim.sh /opt/python" in dockerfile
     assert "rm -r " not in dockerfile.split(" AS dependencies\n")[1].split("\nFROM ")[0]
+
+
+def test_the_pinned_base_image_has_the_tag_that_is_built_on_and_dependabot_renews_it() -> None:
+    built_on = re.findall(
+        r"^FROM (\S+) AS base$", (ROOT / "functions" / "Dockerfile").read_text(), re.MULTILINE
+    )
+    (pinned,) = re.findall(
+        r"^FROM (\S+)$", (ROOT / "functions" / "base" / "Dockerfile").read_text(), re.MULTILINE
+    )
+    updates = yaml_parse((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+
+    tag, _, digest = pinned.partition("@sha256:")
+    assert built_on == [tag]
+    assert re.fullmatch("[0-9a-f]{64}", digest)
+    assert "/functions/base" in [each["directory"] for each in updates]
+
+
+def test_the_repositories_that_sam_makes_are_scanned_and_keep_the_last_images(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # GIVEN the companion stack of a deployment, from SAM's own template
+    companion = CompanionStack("apparent-ethnicity-dev")
+    builder = CompanionStackBuilder(companion)
+    for function in ("PredictFunction", "S3UploadFunction"):
+        builder.add_function(function)
+    with aws.moto_server() as moto:
+        for name, value in aws.environment(moto).items():
+            monkeypatch.setenv(name, value)
+        with closing(aws.SESSION.client("cloudformation", endpoint_url=moto)) as cloud:
+            cloud.create_stack(StackName=companion.stack_name, TemplateBody=builder.build())
+
+        repositories.main("apparent-ethnicity-dev", 7)
+
+        with closing(aws.SESSION.client("ecr", endpoint_url=moto)) as ecr:
+            made = ecr.describe_repositories()["repositories"]
+            policies = [
+                json.loads(
+                    ecr.get_lifecycle_policy(repositoryName=each["repositoryName"])[
+                        "lifecyclePolicyText"
+                    ]
+                )
+                for each in made
+            ]
+    assert len(made) == 2
+    assert all(each["imageScanningConfiguration"] == {"scanOnPush": True} for each in made)
+    for policy in policies:
+        (rule,) = policy["rules"]
+        assert rule["selection"]["countNumber"] == 7
+        assert rule["action"] == {"type": "expire"}
+    assert capsys.readouterr().out.count("the last 7 images are kept") == 2
