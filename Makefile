@@ -9,6 +9,8 @@ DATA     ?= ../shared/faces
 MINUTES  ?= 10
 SBOM     ?= sbom.json
 DIR      ?= tests/data
+AUTH     ?= NONE
+KEEP     ?= 10
 OUT      ?= audit-report
 
 export PYTHONPATH := layers/inference/python:functions:.
@@ -59,8 +61,15 @@ events: $(LOCAL)/.ready ## Write events/ anew from the pictures in tests/data
 screenshots: $(DEV)/.ready ## Take the documentation's screenshots of the pages; needs Chromium
 	$(DEV)/python -m scripts.screenshots
 
-image: $(DEV)/.ready ## Build the functions' images with SAM, and show what they weigh
+base: ## Pull the base image by its digest; PLATFORM=linux/arm64 for another machine's
+	@image=$$(sed -n 's/^FROM //p' functions/base/Dockerfile); tag=$${image%@*}; \
+	if docker pull --quiet $(if $(PLATFORM),--platform $(PLATFORM)) "$$image"; then docker tag "$$image" "$$tag"; \
+	elif docker image inspect "$$tag" >/dev/null 2>&1; then echo "WARNING: the pinned base image cannot be pulled; building on the $$tag that is here" >&2; \
+	else exit 1; fi
+
+image: base $(DEV)/.ready ## Build the functions' images with SAM, and show what they weigh
 	$(SAM) build --cached
+	$(SAM) build --config-env audit
 	@for function in predict s3upload auditworker; do \
 	    docker history --human=false --format '{{.Size}} {{.CreatedBy}}' $${function}function:latest \
 	    | awk -v name=$$function '{size = $$1; $$1 = ""; printf "%-12s%7.1f MB %s\n", name, size / 1e6, substr($$0, 1, 90)}'; \
@@ -73,11 +82,17 @@ invoke: image ## Hand EVENT=events/....json to FUNCTION in its image
 	$(SAM) local invoke $(FUNCTION) --skip-pull-image --event "$(EVENT)" \
 	    $(if $(filter S3%,$(FUNCTION)),--parameter-overrides EnableS3Variant=true)
 
-e2e-docker: $(DEV)/.ready ## Test the images; needs Docker's daemon
+e2e-docker: base $(DEV)/.ready ## Test the images; needs Docker's daemon
 	$(DEV)/python -m pytest tests/docker -o addopts=--import-mode=importlib
 
 arm64: $(DEV)/.ready ## Install and trim the packages' arm64 wheels, as an arm64 image would
 	$(DEV)/python -m scripts.arm64
+
+repositories: $(DEV)/.ready ## Scan STACK's images on push, and keep the last KEEP=10 of each function
+	@$(DEV)/python -m scripts.repositories "$(STACK)" "$(KEEP)"
+
+smoke: $(DEV)/.ready ## Ask a deployment everything it should answer; URL=… AUTH=AWS_IAM or STACK="name ..."
+	@$(DEV)/python -m scripts.smoke --url "$(URL)" --auth "$(AUTH)" --stack $(STACK)
 
 fuzz: .venv/fuzz/bin/.ready ## Look for MINUTES=10 for bytes that break the service; findings go to .fuzz
 	.venv/fuzz/bin/python -m tests.fuzz.seeds
@@ -87,7 +102,7 @@ audit-dependencies: $(DEV)/.ready ## Ask whether vulnerabilities are known of th
 	$(DEV)/python -m scripts.vulnerabilities
 
 sbom: $(DEV)/.ready ## Write the CycloneDX list of the run-time packages to SBOM=sbom.json
-	cat requirements/functions.txt requirements/predict.txt requirements/s3.txt \
+	cat requirements/functions.txt requirements/predict.txt requirements/s3.txt requirements/serve.txt \
 	| $(DEV)/cyclonedx-py requirements --output-reproducible --output-file "$(SBOM)" -
 
 train: $(TRAIN)/.ready ## Train, calibrate, export and evaluate on DATA=folder (hours; QUICK=1: a try)
@@ -110,7 +125,7 @@ bench-audit: $(TRAIN)/.ready ## Measure how well an audit knows sets of known co
 	$(TRAIN)/python -m benchmarks.audit
 
 lock: $(UV) ## Pin the newest versions of requirements/*.in, with hashes
-	for name in uv functions predict s3 local dev train checkov fuzz bench deepface; do $(UV) pip compile --quiet --universal \
+	for name in uv functions predict s3 serve local dev train checkov fuzz bench deepface; do $(UV) pip compile --quiet --universal \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 	    --override requirements/overrides.txt --custom-compile-command "make lock" \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; done

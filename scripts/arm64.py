@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-LOCKS = ("functions", "predict", "s3")
+LOCKS = ("functions", "predict", "s3", "serve")
 
 GLIBC = 34
 """Of the base image, Amazon Linux 2023: 2.34."""

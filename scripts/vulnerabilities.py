@@ -1,4 +1,4 @@
-"""Look up known vulnerabilities of the packages that the functions' images install.
+"""Look up known vulnerabilities of the packages that the images install.
 
 Every pin of the run-time locks is looked up, whichever Python it is for. Exit status 0: none is
 known; 1: some are, or the source did not answer for a package; 3: the source cannot be reached, so
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 REQUIREMENTS = Path(__file__).parents[1] / "requirements"
-LOCKS = tuple(REQUIREMENTS / f"{name}.txt" for name in ("functions", "predict", "s3"))
+LOCKS = tuple(REQUIREMENTS / f"{name}.txt" for name in ("functions", "predict", "s3", "serve"))
 OSV = "https://api.osv.dev/v1/query"
 
 CLEAN, WANTING, UNREACHABLE = 0, 1, 3

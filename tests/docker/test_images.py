@@ -92,6 +92,13 @@ def built() -> Path:
     return ROOT / ".aws-sam" / "build" / "template.yaml"
 
 
+@pytest.fixture(scope="session")
+def audit_built() -> Path:
+    """The same for the audit's stack."""
+    run(SAM, "build", "--config-env", "audit")
+    return ROOT / ".aws-sam" / "audit" / "template.yaml"
+
+
 def sam_local_invoke(built: Path, function: str, event: str, *options: str) -> Any:
     """What the function returns, which SAM prints last."""
     command = (SAM, "local", "invoke", function, "--template", built, "--skip-pull-image")
@@ -208,14 +215,14 @@ def test_ten_thousand_requests_take_no_more_memory_than_a_thousand(sealed: Conta
     assert sealed.memory() <= 1.05 * before
 
 
-@pytest.mark.usefixtures("built")
+@pytest.mark.usefixtures("audit_built")
 @pytest.mark.parametrize(
     ("handler", "event", "expected"),
     [
         (
             "audit_worker.app.handler",
             {"BatchInput": {"prefix": "photos"}, "Items": [{"key": "photos/notes.txt", "size": 1}]},
-            {"groups": {}},
+            {"groups": {}, "left": 0},
         ),
         ("audit_summary.app.handler", {"manifest": "no.json"}, {"errorType": "NotDone"}),
     ],
@@ -226,6 +233,20 @@ def test_the_audits_image_starts_both_of_its_functions(
     """Sealed, it reaches no bucket: the one has nothing to read, the other says that it failed."""
     with running("auditworkerfunction:latest", handler) as container:
         assert container.send([(event, expected)]) == []
+
+
+def test_each_stack_names_the_images_that_were_built_for_it(built: Path, audit_built: Path) -> None:
+    images = {
+        path: {
+            resource["Properties"]["ImageUri"]
+            for resource in yaml_parse(path.read_text(encoding="utf-8"))["Resources"].values()
+            if resource["Type"] == "AWS::Serverless::Function"
+        }
+        for path in (built, audit_built)
+    }
+
+    assert images[built] == {IMAGE, "s3uploadfunction:latest"}
+    assert images[audit_built] == {"auditworkerfunction:latest", "auditsummaryfunction:latest"}
 
 
 @pytest.mark.usefixtures("built")

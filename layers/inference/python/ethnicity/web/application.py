@@ -1,9 +1,12 @@
 """The application: requests in, JSON and pages out. Whatever serves ASGI can serve it."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -19,9 +22,14 @@ from ethnicity.web.framework import FastAPI
 from ethnicity.web.pages import page
 
 
-def create_app(models: Models | None = None) -> FastAPI:
-    """Make the application; loads the models unless it is given them."""
+def create_app(models: Models | None = None, *, in_thread: bool = False) -> FastAPI:
+    """Make the application; loads the models unless it is given them.
+
+    ``in_thread``: classify pictures one at a time in a thread, so that other routes answer
+    meanwhile. In Lambda, where requests come one at a time, that would only cost time.
+    """
     models = models or load_models()
+    one_at_a_time = CapacityLimiter(1)
     app = FastAPI(title="Apparent ethnicity", docs_url=None, redoc_url=None, redirect_slashes=False)
 
     @app.post("/predict")
@@ -29,7 +37,8 @@ def create_app(models: Models | None = None) -> FastAPI:
         all_faces = _option(request, "faces", "largest", "all")
         thresholds = _option(request, "thresholds", "false", "true")
         picture = await read_picture(request)
-        classification = classify(models, picture, all_faces=all_faces)
+        work = partial(classify, models, picture, all_faces=all_faces)
+        classification = await run_sync(work, limiter=one_at_a_time) if in_thread else work()
         form = answers.all_faces if all_faces else answers.largest_face
         answer = form(classification, thresholds=thresholds)
         return JSONResponse(answer, headers={"cache-control": "no-store"})

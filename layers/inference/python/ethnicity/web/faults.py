@@ -54,6 +54,7 @@ STATUS = {
     "unsupported_media_type": 415,
     "no_face": 422,
     "internal": 500,
+    "busy": 503,
 }
 """HTTP status by code: the one place that maps faults to responses."""
 

@@ -1,0 +1,77 @@
+"""The image that serves without AWS: sealed but for its port, and asked for all that it serves."""
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docker.test_images import run
+
+ROOT = Path(__file__).parents[2]
+IMAGE = "apparent-ethnicity-serve:test"
+
+SEALED = (
+    *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+    *("--memory", "1g", "--memory-swap", "1g"),
+)
+
+STATE = "{{json .State}}"
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[str, str]]:
+    """A container's name and address, its two processes at work."""
+    run(
+        "docker",
+        "build",
+        "--file",
+        "functions/Dockerfile",
+        "--target",
+        "serve",
+        "--tag",
+        IMAGE,
+        ".",
+    )
+    name = f"serve-{uuid.uuid4()}"
+    options = (*SEALED, "--publish", "127.0.0.1::8080", "--env", "WEB_CONCURRENCY=2")
+    # The image's own check, each second in place of each half minute
+    options += ("--health-interval", "1s", "--health-start-period", "60s")
+    run("docker", "run", "--detach", "--name", name, *options, IMAGE)
+    try:
+        address = run("docker", "port", name, "8080").splitlines()[0].strip()
+        yield name, f"http://{address}"
+    finally:
+        run("docker", "rm", "--force", name)
+
+
+def test_it_becomes_healthy_passes_the_smoke_test_and_is_not_root(served: tuple[str, str]) -> None:
+    name, url = served
+    # `docker events` ends with the first report of the image's own check that it is healthy
+    events = ("docker", "events", "--since", "10m", "--filter", f"container={name}")
+    with subprocess.Popen(
+        [*events, "--filter", "event=health_status", "--format", "{{.Action}}"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as reports:
+        assert reports.stdout is not None
+        assert "healthy" in next(report for report in reports.stdout if ": healthy" in report)
+        reports.terminate()
+
+    done = subprocess.run(
+        ["make", "--silent", "smoke", f"URL={url}", f"DEV={Path(sys.executable).parent}"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert " 0 failed" in done.stdout
+    state = json.loads(run("docker", "inspect", "--format", STATE, name))
+    assert state["Health"]["Status"] == "healthy"
+    assert run("docker", "exec", name, "id", "-u").strip() == "993"
+    assert "PermissionError" not in run("docker", "logs", name)
