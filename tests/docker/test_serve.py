@@ -37,10 +37,10 @@ def served() -> Iterator[tuple[str, str]]:
         ".",
     )
     name = f"serve-{uuid.uuid4()}"
-    options = (*SEALED, "--publish", "127.0.0.1::8080", "--env", "WEB_CONCURRENCY=2")
+    options = ("--publish", "127.0.0.1::8080", "--env", "WEB_CONCURRENCY=2")
     # The image's own check, each second in place of each half minute
-    options += ("--health-interval", "1s", "--health-start-period", "60s")
-    run("docker", "run", "--detach", "--name", name, *options, IMAGE)
+    check = ("--health-interval", "1s", "--health-start-period", "60s")
+    run("docker", "run", "--detach", "--name", name, *SEALED, *options, *check, IMAGE)
     try:
         address = run("docker", "port", name, "8080").splitlines()[0].strip()
         yield name, f"http://{address}"
