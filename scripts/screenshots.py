@@ -94,11 +94,11 @@ def _write(file: Path, image: Image.Image) -> None:
 
 def main() -> None:
     expect.set_options(timeout=_PATIENCE)
-    with serving() as origin, sync_playwright() as playwright:
+    with serving() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for name, take in SCREENSHOTS.items():
             with browser.new_context(
-                base_url=origin, viewport=SIZE, reduced_motion="reduce"
+                base_url=server.url, viewport=SIZE, reduced_motion="reduce"
             ) as context:
                 context.set_default_timeout(_PATIENCE)
                 _write(DOCS / name, take(context.new_page()))

@@ -6,22 +6,31 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 APPLICATION = "ethnicity.web.application:create_app"
 
 
+@dataclass(frozen=True)
+class Server:
+    """Where it listens, and its process."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
-def serving() -> Iterator[str]:
-    """Where the application listens: the socket is open before the server, so no one waits."""
+def serving(application: str = APPLICATION, **variables: str) -> Iterator[Server]:
+    """A server of the application: the socket is open before it starts, so no one waits."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        command = [sys.executable, "-m", "uvicorn", "--factory", APPLICATION, "--no-access-log"]
-        server = subprocess.Popen(  # noqa: S603
+        command = [sys.executable, "-m", "uvicorn", "--factory", application, "--no-access-log"]
+        server = subprocess.Popen(
             [*command, "--log-level", "error", "--fd", str(listening.fileno())],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | variables,
             pass_fds=[listening.fileno()],
         )
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield Server(f"http://127.0.0.1:{listening.getsockname()[1]}", server.pid)
         finally:
             server.terminate()
             server.wait()

@@ -82,8 +82,8 @@ def call(invoke: Invoke) -> Call:
 @pytest.fixture(scope="session")
 def origin() -> Iterator[str]:
     """Where the application listens."""
-    with serving() as address:
-        yield address
+    with serving() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,8 @@
 """The server without AWS, asked for more than it can do."""
 
-import os
-import socket
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +10,7 @@ import httpx
 import pytest
 
 from scripts.events import padded
+from scripts.server import Server, serving
 from tests.hostile import FULL, progressive, refined
 
 PORTRAIT = (Path(__file__).parents[1] / "data" / "portrait.jpg").read_bytes()
@@ -27,46 +23,31 @@ JPEG = {"content-type": "image/jpeg"}
 
 
 @dataclass(frozen=True)
-class Server:
-    url: str
-    process: int
+class Client:
+    """What senders ask the server, and what it holds."""
+
+    server: Server
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=60)
+        return httpx.get(self.server.url + path, timeout=60)
 
     def predict(self, picture: bytes) -> httpx.Response:
-        return httpx.post(f"{self.url}/predict", content=picture, headers=JPEG, timeout=120)
+        url = f"{self.server.url}/predict"
+        return httpx.post(url, content=picture, headers=JPEG, timeout=120)
 
     def most_memory(self) -> float:
         """What the process ever held, in MB."""
-        status = Path(f"/proc/{self.process}/status").read_text(encoding="utf-8")
+        status = Path(f"/proc/{self.server.pid}/status").read_text(encoding="utf-8")
         (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) / 1e3
 
 
-@contextmanager
-def serving(longest: int) -> Iterator[Server]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        command = [
-            sys.executable,
-            "-m",
-            "uvicorn",
-            "--factory",
-            "ethnicity.web.server:create_server",
-        ]
-        process = subprocess.Popen(
-            [*command, "--log-level", "error", "--fd", str(listening.fileno())],
-            env=os.environ
-            | {"PYTHONPATH": os.pathsep.join(sys.path), "ETHNICITY_QUEUE": str(longest)},
-            pass_fds=[listening.fileno()],
-        )
-        try:
-            server = Server(f"http://127.0.0.1:{listening.getsockname()[1]}", process.pid)
-            server.get("/health")
-            yield server
-        finally:
-            process.terminate()
-            process.wait()
+@pytest.fixture
+def client() -> Iterator[Client]:
+    with serving(SERVER, ETHNICITY_QUEUE=str(LONGEST)) as server:
+        client = Client(server)
+        client.get("/health")
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +58,16 @@ def slow() -> bytes:
 
 @pytest.mark.slow
 def test_more_pictures_than_it_holds_are_told_to_come_again_and_memory_stays_bounded(
-    slow: bytes,
+    client: Client, slow: bytes
 ) -> None:
     # GIVEN ten times as many senders as it holds pictures, each with as large a body as it takes
     picture = padded(slow, 4_900_000)
-    with serving(LONGEST) as server, ThreadPoolExecutor(10 * LONGEST) as senders:
-        before = server.most_memory()
-        sent = [senders.submit(server.predict, picture) for _ in range(10 * LONGEST)]
-        answered = answered_meanwhile(server, sent)
+    with ThreadPoolExecutor(10 * LONGEST) as senders:
+        before = client.most_memory()
+        sent = [senders.submit(client.predict, picture) for _ in range(10 * LONGEST)]
+        answered = answered_meanwhile(client, sent)
         answers = [each.result() for each in as_completed(sent)]
-        held = server.most_memory() - before
+        held = client.most_memory() - before
 
         # THEN each of them is answered: those it holds as ever, all others at once
         statuses = Counter(answer.status_code for answer in answers)
@@ -100,21 +81,21 @@ def test_more_pictures_than_it_holds_are_told_to_come_again_and_memory_stays_bou
         assert answered > 0
         assert held < 320 + LONGEST * 2 * 5 + 60
         # THEN nobody is refused for what is over
-        assert server.predict(PORTRAIT).status_code == 200
+        assert client.predict(PORTRAIT).status_code == 200
 
 
-def answered_meanwhile(server: Server, sent: list[Future[httpx.Response]]) -> int:
+def answered_meanwhile(client: Client, sent: list[Future[httpx.Response]]) -> int:
     """How often /health answers before the last picture does."""
     count = 0
     while not all(each.done() for each in sent):
-        assert server.get("/health").status_code == 200
+        assert client.get("/health").status_code == 200
         count += not all(each.done() for each in sent)
     return count
 
 
-def test_health_answers_while_a_picture_is_classified(slow: bytes) -> None:
-    with serving(LONGEST) as server, ThreadPoolExecutor(1) as sender:
-        sent = [sender.submit(server.predict, slow)]
+def test_health_answers_while_a_picture_is_classified(client: Client, slow: bytes) -> None:
+    with ThreadPoolExecutor(1) as sender:
+        sent = [sender.submit(client.predict, slow)]
 
-        assert answered_meanwhile(server, sent) > 0
+        assert answered_meanwhile(client, sent) > 0
         assert sent[0].result().status_code == 422
