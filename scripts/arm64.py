@@ -1,7 +1,7 @@
 """Install the lock files' arm64 wheels as functions/Dockerfile does, and trim them, on any machine.
 
-Fails if a package has no wheel for arm64, if the trimming fails on one, or if what is left holds a
-library for another machine. Needs pip and a package index.
+Fails if a package has no wheel for arm64, if the trimming fails on one, or if a library for another
+machine is left. Needs pip and a package index.
 """
 
 import subprocess

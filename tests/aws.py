@@ -16,6 +16,8 @@ from urllib.parse import unquote, urlsplit
 import boto3
 from moto.server import ThreadedMotoServer
 
+from tests.serving import at_work
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -136,14 +138,8 @@ class Relay(ThreadingHTTPServer):
 @contextmanager
 def relay(upstream: str) -> Iterator[Relay]:
     """A relay that is at work."""
-    with Relay(upstream) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with at_work(Relay(upstream)) as server:
+        yield server
 
 
 class _Exchange(BaseHTTPRequestHandler):

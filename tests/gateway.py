@@ -2,13 +2,12 @@
 
 It hands the function the events that the real one would, and answers what the real one answers
 before a function is called. Known of AWS and not read from the template: the bodies of those
-answers, the order of the checks, and that a response gets the CORS headers whatever it is.
+answers, the order of the checks, and that every response gets the CORS headers, errors included.
 """
 
 import asyncio
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from scripts.gateway import HttpRequest, http_api
+from tests.serving import at_work
 from tests.stack import REGION, Stack
 
 TOKEN = "a-token-of-the-issuer"
@@ -153,13 +153,9 @@ class _Exchange(BaseHTTPRequestHandler):
 @contextmanager
 def gateway(stack: Stack, function: Function) -> Iterator[Gateway]:
     """A gateway that is at work."""
-    with Gateway(stack, function) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with at_work(Gateway(stack, function)) as server:
         try:
             yield server
         finally:
-            server.shutdown()
-            thread.join()
             server.instance.submit(lambda: asyncio.get_event_loop().close())
             server.instance.shutdown()

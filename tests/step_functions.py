@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.serving import at_work
 from tests.state_machine import ExecutionFailed, StateMachine
 
 
@@ -67,11 +68,5 @@ class _Exchange(BaseHTTPRequestHandler):
 @contextmanager
 def step_functions(machine: StateMachine) -> Iterator[Service]:
     """The service, at work."""
-    with Service(machine) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with at_work(Service(machine)) as server:
+        yield server

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from playwright.sync_api import Browser
 from predict.app import handler
 from scripts.events import PICTURES
 from tests.gateway import TOKEN, gateway
+from tests.serving import at_work
 from tests.stack import deploy
 
 JWT = {"AuthMode": "JWT", "JwtIssuer": "https://issuer.example", "JwtAudience": "app"}
@@ -37,14 +37,8 @@ def elsewhere(tmp_path: Path) -> Iterator[str]:
     """Where a page is that is not the API's own."""
     (tmp_path / "index.html").write_text("<!doctype html><title>Elsewhere</title>", "utf-8")
     serve = partial(_Quiet, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with at_work(ThreadingHTTPServer(("127.0.0.1", 0), serve)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.mark.parametrize(

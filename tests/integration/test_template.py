@@ -413,7 +413,7 @@ def test_the_s3_variant_is_there_only_when_asked(stack: Stack, s3_stack: Stack) 
 
     assert not any(kind.startswith(("AWS::S3", "AWS::SQS")) for kind in kinds)
     assert "AWS::Lambda::EventSourceMapping" not in kinds
-    # THEN it adds to the stack and changes nothing in it but for what is shown of logs and metrics
+    # THEN it adds to the stack and changes only the dashboard and the saved queries
     shown = {"Dashboard", "FaultsQuery", "DurationsQuery"}
     rest = {name: each for name, each in stack.resources.items() if name not in shown}
     assert rest.items() <= s3_stack.resources.items()

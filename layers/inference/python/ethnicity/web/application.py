@@ -109,7 +109,7 @@ async def routing_fault(_: Request, error: HTTPException) -> JSONResponse:
 class AnswersPreflight:
     """ASGI middleware: OPTIONS gets 204 on any route, since browsers take nothing but a 2xx.
 
-    Whatever stands in front of the application adds the headers that let other origins in.
+    The gateway or proxy in front of the application adds the headers that let other origins in.
     """
 
     def __init__(self, app: ASGIApp) -> None:
