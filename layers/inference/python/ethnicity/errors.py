@@ -8,7 +8,7 @@ from typing import Self
 
 
 class PictureError(Exception):
-    """The picture cannot be classified, and that is the sender's to mend."""
+    """The picture cannot be classified; the caller has to fix it."""
 
     code: str
     message: str
@@ -30,12 +30,31 @@ class NotJpeg(PictureError):
     code = "not_jpeg"
     message = "Only JPG/JPEG images are allowed"
 
+    @classmethod
+    def nor_still(cls) -> Self:
+        """Nor is it one of the other formats, where those are read."""
+        return cls("Only JPEG, PNG and WebP pictures are read")
+
 
 class CorruptImage(PictureError):
-    """The JPEG does not decode, or only partly."""
+    """A part of the picture is missing or damaged."""
 
     code = "corrupt_image"
     message = "The JPEG is corrupt or truncated"
+
+    @classmethod
+    def of(cls, kind: str) -> Self:
+        """A picture of another format."""
+        return cls(f"The {kind} is corrupt or truncated")
+
+
+class UnsupportedJpeg(PictureError):
+    """A JPEG of a kind that is not read; the message says which."""
+
+    code = "unsupported_jpeg"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"This kind of JPEG is not supported: {kind}")
 
 
 class ImageTooLarge(PictureError):

@@ -1,15 +1,16 @@
-"""JPEG bytes to pixels, in memory."""
+"""A picture's bytes to pixels, in memory."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import simplejpeg
 
+from ethnicity import decoding
 from ethnicity.colour import Profile, read_profile
-from ethnicity.errors import CorruptImage, ImageTooLarge, NoImage
+from ethnicity.errors import CorruptImage, ImageTooLarge, NoImage, NotJpeg
 from ethnicity.geometry import Pixels
-from ethnicity.jpeg import JpegHeader, read_header
+from ethnicity.jpeg import Jpeg, read_jpeg
 from ethnicity.limits import MAX_BYTES, MAX_PIXELS
+from ethnicity.stills import Still, read_still
 
 _MAX_SCANS = 100
 _MAX_SCAN_PIXELS = 20 * MAX_PIXELS
@@ -21,11 +22,6 @@ _MAX_BUFFER = 210_000_000
 """Bytes of coefficients that a decoder may have to keep, 64 of two bytes a block. Progressive files
 of 50 megapixels keep 150 MB at half the colour resolution in both directions, and 300 MB in full:
 those may have 34."""
-
-_ENOUGH = 1000
-"""A picture is decoded at 1/2 to 1/8 if its longer side keeps at least this many pixels: the
-networks look at 128 and 96, and a 12-megapixel photo decodes in half the time. (At more than 1/2 it
-would take longer than in full.)"""
 
 
 @dataclass(frozen=True)
@@ -60,51 +56,72 @@ def check_size(length: int, max_bytes: int = MAX_BYTES) -> None:
         raise ImageTooLarge.bytes(max_bytes)
 
 
-def decode(data: bytes) -> Picture:
-    """Decode a JPEG: greyscale, CMYK and progressive ones too, its EXIF orientation applied.
+def decode(data: bytes, *, jpeg_only: bool = True) -> Picture:
+    """Decode a picture: any kind of JPEG that browsers show, its EXIF orientation applied.
+
+    ``jpeg_only``: without it, PNG and WebP too; the first picture of an animation.
 
     Raises:
-        NoImage, ImageTooLarge, NotJpeg: found without decoding.
-        CorruptImage: the data does not decode, or only partly.
+        NoImage, ImageTooLarge, NotJpeg, UnsupportedJpeg: found without decoding.
+        CorruptImage: a part of the picture is missing or damaged.
     """
     check_size(len(data))
-    header = read_header(data)
-    frame = header.frame
-    _check_cost(header, len(data))
-    wide = frame.width >= frame.height
+    stored = _read(data, jpeg_only=jpeg_only)
+    if isinstance(stored, Still):
+        _check_pixels(stored.width, stored.height)
+        pixels = decoding.decode_still(stored)
+    else:
+        _check_cost(stored, len(data))
+        pixels = decoding.decode_jpeg(stored)
+    profile = read_profile(stored.icc) if stored.icc else None
+    return Picture(_upright(pixels, stored.orientation), *_size(stored), profile)
+
+
+def read_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a JPEG, PNG or WebP picture as displayed, by its header.
+
+    Raises:
+        NotJpeg, UnsupportedJpeg, CorruptImage
+    """
+    return _size(_read(data, jpeg_only=False))
+
+
+def _read(data: bytes, *, jpeg_only: bool) -> Jpeg | Still:
+    if jpeg_only:
+        return read_jpeg(data)
     try:
-        pixels = simplejpeg.decode_jpeg(
-            data,
-            colorspace="RGB",
-            min_width=_ENOUGH if wide else 0,
-            min_height=0 if wide else _ENOUGH,
-            min_factor=2,
-            strict=True,
-        )
-    except ValueError as error:
-        raise CorruptImage from error
-    turned = header.orientation >= 5
-    width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
-    profile = read_profile(header.icc) if header.icc else None
-    return Picture(_upright(pixels, header.orientation), width, height, profile)
+        return read_still(data) or read_jpeg(data)
+    except NotJpeg as error:
+        raise NotJpeg.nor_still() from error
 
 
-def _check_cost(header: JpegHeader, length: int) -> None:
+def _size(stored: Jpeg | Still) -> tuple[int, int]:
+    frame = stored.frame if isinstance(stored, Jpeg) else stored
+    turned = stored.orientation >= 5
+    return (frame.height, frame.width) if turned else (frame.width, frame.height)
+
+
+def _check_pixels(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageTooLarge.pixels(MAX_PIXELS)
+
+
+def _check_cost(jpeg: Jpeg, length: int) -> None:
     """Refuse what would take too much time or memory to decode, or is too short to hold it all.
 
     Raises:
         ImageTooLarge, CorruptImage
     """
-    frame = header.frame
+    frame = jpeg.frame
+    _check_pixels(frame.width, frame.height)
     pixels = frame.width * frame.height
-    if pixels > MAX_PIXELS:
-        raise ImageTooLarge.pixels(MAX_PIXELS)
-    buffer = frame.blocks * _BLOCK_BYTES
-    if header.buffered and buffer > _MAX_BUFFER:
+    blocks = frame.blocks(frame.channels)
+    buffer = blocks * _BLOCK_BYTES
+    if jpeg.buffered and buffer > _MAX_BUFFER:
         raise ImageTooLarge.pixels(pixels * _MAX_BUFFER // buffer)
-    if header.scans > _MAX_SCANS or header.scans * pixels > _MAX_SCAN_PIXELS:
+    if len(jpeg.scans) > _MAX_SCANS or len(jpeg.scans) * pixels > _MAX_SCAN_PIXELS:
         raise CorruptImage
-    if 8 * length < frame.blocks:  # each takes a bit at least
+    if 8 * length < blocks:  # each takes a bit at least
         raise CorruptImage
 
 

@@ -1,33 +1,50 @@
-"""What a JPEG's header says, read before anything is decoded.
+"""A JPEG taken apart, so that its header cannot be mistaken for damage.
 
-The decoder is only handed files whose cost is known: a few kilobytes can claim a billion pixels, or
-repeat one progressive scan a thousand times. Nor is it handed those of which it could not tell that
-a part is missing.
+Cameras and programs write odd headers: parameters that mean nothing, profiles cut short, wrong
+lengths, no end. None of it touches the picture. `read_jpeg` keeps what a decoder needs (tables,
+frame, scans and the two markers that tell the colours), each in its regular form, and reads what
+the service needs of the rest. A strict decoder of the file that `join` makes of the parts then
+judges the coded data alone.
+
+What decoding will cost is known before it begins: a few kilobytes can claim a billion pixels, or
+repeat one progressive scan a thousand times.
 """
 
 import re
 import struct
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Self
 
-from ethnicity.errors import CorruptImage, NotJpeg
+from ethnicity.errors import CorruptImage, NotJpeg, UnsupportedJpeg
+from ethnicity.exif import is_exif, read_orientation
 
-_START_OF_IMAGE = b"\xff\xd8\xff"
-_START_OF_SCAN = 0xDA
-_END_OF_IMAGE = 0xD9
-_APP1 = 0xE1
-_APP2 = 0xE2
-_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_PROGRESSIVE = 0xC2
-_PROCESSES = frozenset({0xC0, 0xC1, _PROGRESSIVE})
-"""Baseline, extended, progressive: what cameras and programs write. Of the others, lossless and
-hierarchical files hold no picture for a face; arithmetic coding has no end of its own: a file cut
-short anywhere decodes without complaint."""
-_STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
-_SEGMENT = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # among scans' data; other markers stand alone
-_MAX_SEGMENTS = 1000  # up to the first scan, and again from there; large profiles need a hundred
-_FILL = re.compile(rb"\xff+")
-_ORIENTATION_TAG = 0x0112
+_START = b"\xff\xd8"
+_END = b"\xff\xd9"
+
+_SOF0, _SOF1, _SOF2, _DHT, _SOI, _EOI, _SOS = 0xC0, 0xC1, 0xC2, 0xC4, 0xD8, 0xD9, 0xDA
+_DQT, _DRI, _APP0, _APP1, _APP2, _APP14 = 0xDB, 0xDD, 0xE0, 0xE1, 0xE2, 0xEE
+_FRAMES = frozenset({_SOF0, _SOF1, _SOF2})
+"""Baseline, extended, progressive: what cameras and programs write."""
+_UNSUPPORTED = {
+    **dict.fromkeys((0xC3, 0xF7), "lossless"),
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xDE), "hierarchical"),
+    **dict.fromkeys((*range(0xC9, 0xCC), *range(0xCD, 0xD0)), "arithmetic coding"),
+}
+"""Other frames. Arithmetic coding has no end of its own: a file cut short anywhere decodes without
+complaint."""
+_TABLES = frozenset({_DHT, _DQT, _DRI})
+_SCAN_FOLLOWS = re.compile(rb"\xff[\xc4\xda\xdb\xdd]")
+
+_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # the others stand alone or are reserved
+_END_OF_CODED_DATA = re.compile(rb"\xff[^\0\xd0-\xd7\xff]")  # neither stuffed nor a restart
+_MAX_SEGMENTS = 1000  # the largest profiles need a hundred, progressive files a few for each scan
+_OFF = 16
+"""An application's segment may be so many bytes shorter than it says."""
+
 _ICC = b"ICC_PROFILE\0"
+_JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
+_ALL_COEFFICIENTS = b"\0\x3f\0"
 
 
 @dataclass(frozen=True)
@@ -35,156 +52,269 @@ class Frame:
     """What the frame header says of the picture.
 
     ``width``, ``height``: as stored, in pixels, before the EXIF orientation is applied.
-    ``components``: identifiers of the colour channels, 1, 3 or 4 of them.
-    ``blocks``: of 8×8 samples, in all channels together.
+    ``channels``: identifiers of the 1, 3 or 4 colour channels.
+    ``factors``: how often each is sampled, across and down, relative to the others.
     """
 
     width: int
     height: int
-    components: bytes
-    blocks: int
+    channels: bytes
+    factors: tuple[tuple[int, int], ...]
     progressive: bool
+
+    def blocks(self, channels: bytes) -> int:
+        """How many blocks of 8×8 samples these channels have."""
+        across, down = self._largest_factors()
+        return sum(
+            -(-self.width * x // (8 * across)) * -(-self.height * y // (8 * down))
+            for channel, (x, y) in zip(self.channels, self.factors, strict=True)
+            if channel in channels
+        )
+
+    def units(self, channels: bytes) -> int:
+        """How many units a scan of these channels is coded in: blocks, or groups with several."""
+        if len(channels) == 1:
+            return self.blocks(channels)
+        across, down = self._largest_factors()
+        return -(-self.width // (8 * across)) * -(-self.height // (8 * down))
+
+    def _largest_factors(self) -> tuple[int, int]:
+        return max(x for x, _ in self.factors), max(y for _, y in self.factors)
 
 
 @dataclass(frozen=True)
-class JpegHeader:
-    """The frame, the EXIF orientation (1 to 8), and what decoding has to do.
+class Scan:
+    """One pass over the picture.
 
-    ``icc``: the colour profile, empty where there is none.
-    ``buffered``: whether every block is kept until the last scan is read.
+    ``opening``: all that a decoder reads before its data: tables, in the first scan the frame too.
+    ``coded``: its data, and what follows up to the next marker. Of a sequential file's last scan
+    all that follows, since a decoder stops by itself and looking for the marker takes time.
+    ``restarts``: how many restart markers its data need.
+    """
+
+    opening: bytes
+    channels: bytes
+    coded: bytes | memoryview
+    restarts: int
+
+    def up_to_marker(self) -> Self:
+        """The same scan without what follows its data from the next marker on.
+
+        Raises:
+            CorruptImage: another scan follows, of a picture that is complete.
+        """
+        end = _end_of_data(self.coded, 0)
+        if _SCAN_FOLLOWS.match(self.coded, end):
+            raise CorruptImage
+        return replace(self, coded=self.coded[:end])
+
+
+@dataclass(frozen=True)
+class Jpeg:
+    """A JPEG's parts.
+
+    ``orientation``: of EXIF, 1 to 8. ``icc``: the colour profile, empty where there is none.
     """
 
     frame: Frame
     orientation: int
-    scans: int
-    icc: bytes = b""
-    buffered: bool = False
+    icc: bytes
+    scans: tuple[Scan, ...]
+
+    @property
+    def buffered(self) -> bool:
+        """Whether a decoder keeps every block until the last scan is read."""
+        return self.frame.progressive or len(self.scans[0].channels) < len(self.frame.channels)
 
 
-def read_header(data: bytes) -> JpegHeader:
-    """Walk the segments up to the first scan, and from there on if there may be others.
+def join(scans: Iterable[Scan]) -> bytes:
+    """A regular file of these scans."""
+    parts = (part for scan in scans for part in (scan.opening, scan.coded))
+    return b"".join([_START, *parts, _END])
+
+
+def read_jpeg(data: bytes) -> Jpeg:
+    """Take a file apart.
 
     Raises:
         NotJpeg: the content does not start as a JPEG does.
-        CorruptImage: the segments are broken, there is no frame header or one of a kind that is not
-            read, or a channel has no scan.
+        UnsupportedJpeg: it is of a kind that is not read.
+        CorruptImage: the frame is missing or broken, or scans are missing.
     """
-    if not data.startswith(_START_OF_IMAGE):
+    if not data.startswith(_START + b"\xff"):
         raise NotJpeg
-    frame = None
-    orientation = None
-    icc_parts = []
-    position = 2
-    for _ in range(_MAX_SEGMENTS):
-        marker, start, end = _segment(data, position)
-        if marker == _START_OF_SCAN:
-            break
-        if marker in _FRAME_HEADERS:
-            if frame is not None:
+    return _Reader(data).read()
+
+
+class _Reader:
+    """Reads a file's segments one after the other; its attributes are what they have said so far.
+
+    ``unfinished``: pairs of a channel and one of its coefficients that are not yet known to the
+    last bit.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.position = len(_START)
+        self.frame: Frame | None = None
+        self.orientation: int | None = None
+        self.icc_parts: list[bytes] = []
+        self.jfif = False
+        self.adobe: bytes | None = None
+        self.kept: list[bytes] = []
+        self.restart_interval = 0
+        self.scans: list[Scan] = []
+        self.unfinished: set[tuple[int, int]] = set()
+
+    def read(self) -> Jpeg:
+        """Read until the picture is complete and no other scan follows.
+
+        So a trailer or a missing end does no harm. A progressive file that was cut short between
+        two scans lacks coefficients.
+        """
+        for marker, content in self.segments():
+            if marker == _SOS:
+                self.take_scan(content)
+                if not self.unfinished and not _SCAN_FOLLOWS.match(self.data, self.position):
+                    break
+            elif marker == _EOI and self.scans:
+                break
+            else:
+                self.take(marker, content)
+        if self.frame is None or self.unfinished:
+            raise CorruptImage
+        profile = _whole_profile(self.icc_parts)
+        return Jpeg(self.frame, self.orientation or 1, profile, tuple(self.scans))
+
+    def segments(self) -> Iterator[tuple[int, bytes]]:
+        """Markers and contents; bytes between the segments are passed over.
+
+        Raises:
+            CorruptImage: a length is impossible, or there are more segments than a file has.
+        """
+        for _ in range(_MAX_SEGMENTS):
+            found = _MARKER.search(self.data, self.position)
+            if found is None:
+                return
+            start = self.position = found.end()
+            marker = self.data[start - 1]
+            if marker in (_SOI, _EOI):
+                yield marker, b""
+                continue
+            end = start + int.from_bytes(self.data[start : start + 2], "big")
+            if start + 2 <= end <= len(self.data):
+                self.position = end
+                if marker >= _APP0 and not self.data.startswith(b"\xff", end):
+                    self.position = max(start + 2, end - _OFF)
+                yield marker, self.data[start + 2 : end]
+            elif marker < _APP0:
                 raise CorruptImage
-            frame = _read_frame(marker, data[start:end])
-        elif marker == _APP1 and not orientation and data.startswith(b"Exif\0\0", start, end):
-            orientation = _exif_orientation(data[start + 6 : end])
-        elif marker == _APP2 and data.startswith(_ICC, start, end):
-            icc_parts.append(data[start + len(_ICC) : end])
-        position = end
-    else:
         raise CorruptImage
-    if frame is None:
-        raise CorruptImage
-    scans = _read_scans(data, position, frame)
-    begun = {component for scan in scans if scan.first for component in scan.components}
-    if not begun.issuperset(frame.components):
-        raise CorruptImage
-    icc = b"".join(part[2:] for part in sorted(icc_parts))  # behind its number, and the last one's
-    apart = len(scans[0].components) < len(frame.components)
-    return JpegHeader(frame, orientation or 1, len(scans), icc, frame.progressive or apart)
+
+    def take(self, marker: int, content: bytes) -> None:
+        """Read a segment, and keep it if a decoder needs it.
+
+        Raises:
+            CorruptImage, UnsupportedJpeg
+        """
+        if marker in _UNSUPPORTED:
+            raise UnsupportedJpeg(_UNSUPPORTED[marker])
+        if marker == _SOI or (marker in _FRAMES and self.frame):
+            raise CorruptImage
+        if marker in _FRAMES:
+            self.take_frame(marker, content)
+        if marker in _FRAMES | _TABLES:
+            self.kept.append(_segment(marker, content))
+        if marker == _DRI:
+            self.restart_interval = int.from_bytes(content[:2], "big")
+        elif marker == _APP0:
+            self.jfif |= len(content) >= 14 and content.startswith(b"JFIF\0")
+        elif marker == _APP1 and self.orientation is None and is_exif(content):
+            self.orientation = read_orientation(content)
+        elif marker == _APP2 and content.startswith(_ICC):
+            self.icc_parts.append(content[len(_ICC) :])
+        elif marker == _APP14 and len(content) >= 12 and content.startswith(b"Adobe"):
+            self.adobe = content[:12]
+
+    def take_frame(self, marker: int, content: bytes) -> None:
+        self.frame = _read_frame(marker, content)
+        coefficients = range(64 if self.frame.progressive else 1)
+        self.unfinished = {(name, each) for name in self.frame.channels for each in coefficients}
+
+    def take_scan(self, content: bytes) -> None:
+        """Read a scan's header, and go to the end of its data.
+
+        A sequential scan has all coefficients, whatever its header says.
+        """
+        end = 1 + 2 * content[0] if content else 0
+        if self.frame is None or len(content) < end + 3:
+            raise CorruptImage
+        channels = content[1:end:2]
+        coefficients = content[end:] if self.frame.progressive else _ALL_COEFFICIENTS
+        first, last, bits = coefficients[:3]
+        if bits & 15 == 0:
+            self.unfinished -= {
+                (name, each) for name in channels for each in range(first, last + 1)
+            }
+        opening = [*self.colours(), *self.kept, _segment(_SOS, content[:end] + coefficients)]
+        if self.unfinished or self.frame.progressive:
+            stop = _end_of_data(self.data, self.position)
+        else:
+            stop = len(self.data) - (len(_END) if self.data.endswith(_END) else 0)
+        coded = memoryview(self.data)[self.position : stop]
+        interval = self.restart_interval or self.frame.units(channels)
+        restarts = (self.frame.units(channels) - 1) // interval
+        self.scans.append(Scan(b"".join(opening), channels, coded, restarts))
+        self.position = stop
+        self.kept = []
+
+    def colours(self) -> Iterator[bytes]:
+        """The two markers that tell a decoder the colours."""
+        if self.jfif and not self.scans:
+            yield _JFIF
+        if self.adobe and self.frame and not self.scans:
+            yield _segment(_APP14, _fitting(self.adobe, self.frame.channels))
+
+
+def _end_of_data(data: bytes | memoryview, position: int) -> int:
+    """Where coded data end that begin there: at a marker that is no restart."""
+    found = _END_OF_CODED_DATA.search(data, position)
+    return found.start() if found else len(data)
+
+
+def _segment(marker: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+
+
+def _fitting(adobe: bytes, channels: bytes) -> bytes:
+    """Adobe's segment; a transform that does not fit the channels is told by their names."""
+    luma_and_chroma = 2 if len(channels) == 4 else 1
+    transform = adobe[11]
+    if transform not in (0, luma_and_chroma):
+        transform = 0 if channels in (b"RGB", b"CMYK") else luma_and_chroma
+    return adobe[:11] + bytes([transform])
 
 
 def _read_frame(marker: int, content: bytes) -> Frame:
     """The frame header: precision, height, width, and each channel's name and sampling factors."""
-    if marker not in _PROCESSES or len(content) < 6:
+    if len(content) < 6:
         raise CorruptImage
     precision, height, width, count = struct.unpack_from(">BHHB", content)
+    if precision == 12:
+        raise UnsupportedJpeg("12-bit samples")
     if precision != 8 or 0 in (width, height) or count not in (1, 3, 4):
         raise CorruptImage
     if len(content) != 6 + 3 * count:
         raise CorruptImage
-    factors = [(byte >> 4, byte & 15) for byte in content[7::3]]
-    across, down = (max(each) for each in zip(*factors, strict=True))
+    factors = tuple((byte >> 4, byte & 15) for byte in content[7::3])
     if not all(1 <= factor <= 4 for pair in factors for factor in pair):
         raise CorruptImage
-    blocks = sum(-(-width * x // (8 * across)) * -(-height * y // (8 * down)) for x, y in factors)
-    return Frame(width, height, content[6::3], blocks, marker == _PROGRESSIVE)
+    return Frame(width, height, content[6::3], factors, marker == _SOF2)
 
 
-def _segment(data: bytes, position: int) -> tuple[int, int, int]:
-    """The next marker from ``position`` on, and where its content starts and ends."""
-    fill = _FILL.match(data, position)  # any number of fill bytes is allowed
-    if fill is None or fill.end() == len(data):
-        raise CorruptImage
-    position = fill.end() + 1
-    marker = data[position - 1]
-    if marker in _STANDALONE:
-        return marker, position, position
-    if marker == _END_OF_IMAGE or position + 2 > len(data):
-        raise CorruptImage
-    (length,) = struct.unpack_from(">H", data, position)
-    if length < 2 or position + length > len(data):
-        raise CorruptImage
-    return marker, position + 2, position + length
-
-
-@dataclass(frozen=True)
-class _Scan:
-    """The channels of a scan, and whether it is one that begins them: not all progressive ones."""
-
-    components: bytes
-    first: bool
-
-
-def _read_scans(data: bytes, position: int, frame: Frame) -> list[_Scan]:
-    """The scans from ``position`` on that a decoder comes upon.
-
-    Not what looks like one inside a segment or behind the end of the image, where many files carry
-    a second image or a film. Where the first scan holds the whole picture, as in most photos, a
-    decoder takes no other, and none is looked for: that takes a third of a millisecond a MB.
-    """
-    scans: list[_Scan] = []
-    for _ in range(_MAX_SEGMENTS):
-        found = _SEGMENT.search(data, position)
-        if found is None or data[found.end() - 1] == _END_OF_IMAGE:
-            return scans
-        position = found.end()
-        length = int.from_bytes(data[position : position + 2], "big")
-        if data[position - 1] == _START_OF_SCAN:
-            scans.append(_read_scan(data[position + 2 : position + length]))
-            if not frame.progressive and len(scans[0].components) == len(frame.components):
-                return scans
-        position += length
-    raise CorruptImage
-
-
-def _read_scan(content: bytes) -> _Scan:
-    """A scan's header: a count of channels, each one's name and tables, which coefficients."""
-    end = 1 + 2 * content[0] if content else 0
-    if len(content) < end + 3:
-        raise CorruptImage
-    return _Scan(content[1:end:2], first=content[end] == 0 and content[end + 2] >> 4 == 0)
-
-
-def _exif_orientation(tiff: bytes) -> int:
-    """The orientation tag of the first image directory; 1, upright, where there is none."""
-    try:
-        order = {b"II*\0": "<", b"MM\0*": ">"}[tiff[:4]]
-        (directory,) = struct.unpack_from(order + "I", tiff, 4)
-        (entries,) = struct.unpack_from(order + "H", tiff, directory)
-        for entry in range(entries):
-            tag, kind, count, value = struct.unpack_from(
-                order + "HHIH", tiff, directory + 2 + 12 * entry
-            )
-            if (tag, kind, count) == (_ORIENTATION_TAG, 3, 1) and 1 <= value <= 8:
-                return int(value)
-    except (KeyError, struct.error):
-        pass  # broken metadata does not make the picture unreadable
-    return 1
+def _whole_profile(parts: list[bytes]) -> bytes:
+    """The profile, put together; empty where a part is missing, doubled or wrongly numbered."""
+    count = len(parts)
+    numbered = sorted((tuple(part[:2]), part[2:]) for part in parts)
+    whole = [place for place, _ in numbered] == [(number + 1, count) for number in range(count)]
+    return b"".join(part for _, part in numbered) if whole else b""

@@ -102,10 +102,12 @@ def classify(
     jpeg: bytes | bytearray | memoryview | str | os.PathLike[str],
     *,
     all_faces: bool = False,
+    jpeg_only: bool = True,
 ) -> Classification:
     """Classify the largest face of a JPEG, or all of them with ``all_faces``.
 
     ``jpeg``: the file's bytes, or the path of the file; up to 25 MB and 50 megapixels.
+    ``jpeg_only``: without it, the picture may also be a PNG or WebP.
 
     Threads may share ``models`` and call this at the same time.
 
@@ -121,7 +123,7 @@ def classify(
     """
     if not isinstance(models, Models):
         raise TypeError(f"models must be the result of load_models(), not {_type_name(models)}")
-    picture = images.decode(_read(jpeg))
+    picture = images.decode(_read(jpeg), jpeg_only=jpeg_only)
     found = faces.find_faces(models.finder, picture.pixels, all_faces=all_faces)
     if not found:
         raise NoFace

@@ -1,0 +1,172 @@
+"""Coded data to pixels, refused where a part of them is missing or damaged."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import simplejpeg
+
+from ethnicity.errors import CorruptImage
+from ethnicity.geometry import Pixels
+from ethnicity.jpeg import Frame, Jpeg, Scan, join
+from ethnicity.stills import Still
+
+_ENOUGH = 1000
+"""A picture is decoded at 1/2 to 1/8 if its longer side keeps at least this many pixels: the
+networks look at 128 and 96, and a 12-megapixel photo decodes in half the time. (At more than 1/2 it
+would take longer than in full.)"""
+
+_LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0x(d\d)")
+_EOI = "d9"
+_UNUSUAL_SAMPLING = "Could not determine subsampling"
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+
+_PADDING = frozenset(b"\0\xff\t\n\r ")
+_READABLE = np.isin(np.arange(256), [0, *b"\t\n\r", *range(0x20, 0x7F)])
+_LEAST, _GLANCE, _AHEAD = 16, 32, 8
+
+_REDUCED = {
+    1: cv2.IMREAD_COLOR_RGB,
+    2: cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_COLOR_RGB,
+    4: cv2.IMREAD_REDUCED_COLOR_4 | cv2.IMREAD_COLOR_RGB,
+    8: cv2.IMREAD_REDUCED_COLOR_8 | cv2.IMREAD_COLOR_RGB,
+}
+_PROBE = b"\x5a" * 16
+"""Bytes of no picture, enough for a block."""
+
+
+def decode_jpeg(jpeg: Jpeg) -> Pixels:
+    """The pixels as they are stored, at full size or smaller.
+
+    Raises:
+        CorruptImage: blocks are missing, damaged or left over.
+    """
+    try:
+        return _decode(jpeg.frame, join(jpeg.scans), strict=True)
+    except ValueError as error:
+        complaint = str(error)  # of the first thing amiss
+    *others, last = jpeg.scans
+    trimmed = last.up_to_marker()
+    if len(trimmed.coded) < len(last.coded):
+        return decode_jpeg(replace(jpeg, scans=(*others, trimmed)))
+    if _UNUSUAL_SAMPLING in complaint:
+        return _decode_unusual(jpeg)
+    if left_over := _LEFT_OVER.search(complaint):
+        return _decode_despite(jpeg, int(left_over[1]), left_over[2])
+    raise CorruptImage
+
+
+def _decode_despite(jpeg: Jpeg, left_over: int, marker: str) -> Pixels:
+    """A picture with so many bytes left over before a marker, which need not be blocks of its own.
+
+    They may be padding, a trailer that follows the data without an end of the image between, or
+    rows below the picture: some scanners go on.
+    """
+    *others, last = jpeg.scans
+    if marker == _EOI and _ends_in_trailer(last, left_over):
+        return _decode(jpeg.frame, join(jpeg.scans), strict=False)
+    for below in [*_RESTART.finditer(last.coded)][last.restarts :]:
+        scans = [*others, replace(last, coded=last.coded[: below.start()])]
+        try:
+            return _decode(jpeg.frame, join(scans), strict=True)
+        except ValueError:
+            break
+    raise CorruptImage
+
+
+def _decode(frame: Frame, stream: bytes, *, strict: bool) -> Pixels:
+    wide = frame.width >= frame.height
+    pixels: Pixels = simplejpeg.decode_jpeg(
+        stream,
+        colorspace="RGB",
+        min_width=_ENOUGH if wide else 0,
+        min_height=0 if wide else _ENOUGH,
+        min_factor=2,
+        strict=strict,
+    )
+    return pixels
+
+
+def _ends_in_trailer(scan: Scan, left_over: int) -> bool:
+    """Whether padding or a trailer begins where the last block ends.
+
+    Where it begins before, its first bytes were read as blocks, and those are missing.
+    """
+    end = len(scan.coded) - left_over  # the decoder has read a few bytes ahead
+    before = scan.coded[max(0, end - _AHEAD - _LEAST) : max(0, end - _AHEAD)]
+    behind = scan.coded[end : end + _GLANCE]
+    return _is_foreign(behind) and not _is_foreign(before) and _has_restarts(scan)
+
+
+def _is_foreign(data: bytes | memoryview) -> bool:
+    """Whether these are no coded data.
+
+    Coded data look random: about 3 in 8 of their bytes are zeros or readable, and of a trailer's
+    first ones nearly all.
+    """
+    if _PADDING.issuperset(data):
+        return True
+    return len(data) >= _LEAST and bool(_READABLE[np.frombuffer(data, np.uint8)].mean() > 0.75)
+
+
+def _has_restarts(scan: Scan) -> bool:
+    """Whether all restart markers are there and in their order."""
+    found = [marker[1] & 7 for marker in _RESTART.findall(scan.coded)]
+    return found[: scan.restarts] == [each % 8 for each in range(scan.restarts)]
+
+
+def _decode_unusual(jpeg: Jpeg) -> Pixels:
+    """A picture whose legal sampling factors simplejpeg does not know, by OpenCV.
+
+    OpenCV tells of damage on the standard error alone, so the pixels have to tell: bytes put behind
+    the data of each scan and restart change nothing unless blocks are missing there; bytes taken
+    from the end of the first scan change its last blocks unless others are left over.
+    """
+    if not all(_has_restarts(scan) for scan in jpeg.scans):
+        raise CorruptImage
+    longer = [
+        replace(scan, coded=_RESTART.sub(_PROBE + rb"\g<0>", scan.coded) + _PROBE)
+        for scan in (replace(scan, coded=bytes(scan.coded).rstrip(b"\xff")) for scan in jpeg.scans)
+    ]
+    first, *others = jpeg.scans
+    shorter = [replace(first, coded=first.coded[: -len(_PROBE)]), *others]
+    pixels = _decode_by_opencv(jpeg, jpeg.scans)
+    missing = not np.array_equal(pixels, _decode_by_opencv(jpeg, longer))
+    if missing or np.array_equal(pixels, _decode_by_opencv(jpeg, shorter)):
+        raise CorruptImage
+    return pixels
+
+
+def _decode_by_opencv(jpeg: Jpeg, scans: Sequence[Scan]) -> Pixels:
+    side = max(jpeg.frame.width, jpeg.frame.height)
+    reduction = max(each for each in _REDUCED if each * _ENOUGH <= side or each == 1)
+    pixels = _opencv(join(scans), _REDUCED[reduction])
+    if pixels is None:
+        raise CorruptImage
+    return pixels
+
+
+def decode_still(still: Still) -> Pixels:
+    """The pixels as they are stored, at full size or smaller, without transparency.
+
+    Raises:
+        CorruptImage
+    """
+    pixels = _opencv(still.file, cv2.IMREAD_COLOR_RGB)
+    if pixels is None:
+        raise CorruptImage.of(still.kind)
+    reduction = max(still.width, still.height) // _ENOUGH
+    if reduction < 2:
+        return pixels
+    size = (-(-still.width // reduction), -(-still.height // reduction))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _opencv(file: bytes, flags: int) -> Pixels | None:
+    try:
+        pixels = cv2.imdecode(np.frombuffer(file, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        return None
+    return None if pixels is None else np.asarray(pixels, np.uint8)
