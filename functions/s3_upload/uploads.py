@@ -6,9 +6,10 @@ from urllib.parse import unquote_plus
 
 from aws_lambda_powertools.utilities.data_classes import S3Event, S3EventBridgeNotificationEvent
 
+from ethnicity.picture_files import JPEG_SUFFIXES, has_suffix
+
 UPLOADS = "uploads/"
 RESULTS = "results/"
-SUFFIXES = (".jpg", ".jpeg")
 
 
 class UnknownNotification(Exception):
@@ -25,7 +26,8 @@ class Upload:
     @property
     def is_picture(self) -> bool:
         """Whether its name says that it is to be classified."""
-        return self.key.startswith(UPLOADS) and self.key.lower().endswith(SUFFIXES)
+        name = self.key.removeprefix(UPLOADS)
+        return self.key.startswith(UPLOADS) and has_suffix(name, JPEG_SUFFIXES)
 
     @property
     def result_key(self) -> str:

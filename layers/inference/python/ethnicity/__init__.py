@@ -18,6 +18,8 @@ from ethnicity.labels import LABELS
 if TYPE_CHECKING:
     from ethnicity.pipeline import Classification, ClassifiedFace, Models, classify, load_models
 
+__version__ = "1.0.0"
+
 __all__ = [
     "LABELS",
     "Classification",

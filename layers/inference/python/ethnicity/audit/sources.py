@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
+from ethnicity.picture_files import SUFFIXES, has_suffix, walk
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
-
-OTHER_PICTURES = (".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif", ".avif")
+OTHER_PICTURES = (".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif", ".avif")
 """Pictures too, but of kinds that the classifier does not take: the report names them."""
 
 
@@ -94,11 +94,7 @@ def open_source(
 
 def is_picture(name: str) -> bool:
     """Whether its name says that it is a picture; hidden files and folders are none."""
-    path = PurePosixPath(name)
-    hidden = any(
-        part.startswith((".", "__MACOSX")) for part in path.parts if part not in (".", "..")
-    )
-    return not hidden and path.suffix.lower() in JPEG_SUFFIXES + OTHER_PICTURES
+    return has_suffix(name, SUFFIXES + OTHER_PICTURES)
 
 
 def group_of(name: str, depth: int) -> str:
@@ -118,13 +114,8 @@ class Folder:
         return self.path.resolve().name
 
     def list(self) -> Iterator[Listed]:
-        for folder, folders, files in os.walk(self.path):
-            folders.sort()
-            for file in sorted(files):
-                path = Path(folder, file)
-                name = path.relative_to(self.path).as_posix()
-                if is_picture(name):
-                    yield Listed(name, group_of(name, self.depth), _size(path))
+        for name in walk(self.path, SUFFIXES + OTHER_PICTURES):
+            yield Listed(name, group_of(name, self.depth), _size(self.path / name))
 
     def read(self, listed: Listed) -> bytes:
         return (self.path / listed.name).read_bytes()

@@ -12,7 +12,7 @@ import numpy as np
 from ethnicity.audit.prevalence import Floats, Reference, Shares, estimate, interval, replicates
 from ethnicity.audit.records import CRASHED, NO_FACE, NOT_DONE, UNREADABLE
 from ethnicity.audit.tally import EDGES, Tally
-from ethnicity.errors import CorruptImage, NoImage, NotJpeg
+from ethnicity.errors import CorruptImage, NoImage, NotJpeg, UnsupportedJpeg
 from ethnicity.labels import LABELS
 from ethnicity.limits import MAX_BYTES
 
@@ -23,8 +23,9 @@ REASONS = {
     CRASHED: "Decoding it ended the process",
     NOT_DONE: "The batch that it was in failed at every try",
     NoImage.code: "It is empty",
-    NotJpeg.code: "It is no JPEG, whatever its name says",
-    CorruptImage.code: "It is corrupt or truncated",
+    NotJpeg.code: "Its content is none of JPEG, PNG and WebP",
+    UnsupportedJpeg.code: "It is a JPEG of a kind that is not read",
+    CorruptImage.code: "A part of it is missing or damaged",
     "image_too_large": f"It has more than {MAX_BYTES // 1_000_000} MB or 50 megapixels",
 }
 """What is wrong with a picture that was not judged."""

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from multiprocessing import get_context
@@ -23,6 +23,7 @@ from ethnicity.audit.records import CRASHED, UNREADABLE, Record
 from ethnicity.audit.sources import Listed, Source
 from ethnicity.errors import PictureError
 from ethnicity.images import check_size
+from ethnicity.native import silenced
 from ethnicity.pipeline import Models, load_models
 
 CHUNK = 16
@@ -41,6 +42,8 @@ class _Worker:
 
 
 _worker: _Worker | None = None
+_silence = ExitStack()
+"""Kept for as long as the process works."""
 
 
 class Journal:
@@ -90,7 +93,8 @@ def examine_all(source: Source, pictures: Iterable[Listed], jobs: int) -> Iterat
     Raises:
         ModelFileError: here, once, rather than in every process.
     """
-    load_models()
+    with silenced():
+        load_models()
     todo = deque[list[Listed]]()
     chunks = _chunks(pictures)
     while True:
@@ -116,7 +120,9 @@ def _in_parallel(
             while True:
                 for chunk in islice(chunks, max(0, jobs * _AHEAD - len(futures))):
                     under_way.append(chunk)
-                    futures[pool.submit(_examine, chunk)] = chunk
+                    with _interrupts_held():  # which a process that starts here inherits
+                        future = pool.submit(_examine, chunk)
+                    futures[future] = chunk
                 if not futures:
                     return
                 for future in wait(futures, return_when=FIRST_COMPLETED).done:
@@ -142,9 +148,23 @@ def _pool(source: Source, jobs: int) -> ProcessPoolExecutor:
     )
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl+C waits."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start(source: Source) -> None:
     global _worker  # noqa: PLW0603 - a process' own
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that leads sees to it
+    _silence.enter_context(silenced())
     _worker = _Worker(load_models(), source)
 
 

@@ -111,7 +111,9 @@ def examine(source: Source, journal: Journal, jobs: int) -> list[Record]:
     total = len(pictures) if isinstance(pictures, list) else None
     left = (picture for picture in pictures if picture.name not in known)
     try:
-        with tqdm(total=total, initial=len(records), unit="pic", desc=source.title) as progress:
+        with tqdm(
+            total=total, initial=len(records), unit="pic", desc=source.title, disable=None
+        ) as progress:
             for some in examine_all(source, left, jobs):
                 journal.write(some)
                 records += some

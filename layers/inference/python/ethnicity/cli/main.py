@@ -1,13 +1,33 @@
 """The group of commands, each in a module of its own."""
 
+import json
+
 import click
 
+from ethnicity import __version__
 from ethnicity.cli.audit import audit
+from ethnicity.cli.ending import Commands
 from ethnicity.cli.predict import predict
 from ethnicity.cli.serve import serve
+from ethnicity.model_files import read_model_file
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+    if wanted:
+        model = json.loads(read_model_file("classifier.json"))["version"]
+        click.echo(f"ethnicity {__version__}, model {model}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the versions of the command and its model, and exit.",
+)
 def ethnicity() -> None:
     """Apparent ethnicity from face photos, on this machine.
 

@@ -1,10 +1,8 @@
 """Pictures in, one line for each on stdout, what went wrong on stderr."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +10,18 @@ import click
 from tqdm import tqdm
 
 from ethnicity import answers
+from ethnicity.cli.table import cells, fit, printable
 from ethnicity.errors import PictureError
 from ethnicity.limits import MAX_BYTES
 from ethnicity.model_files import ModelFileError
+from ethnicity.native import silenced
+from ethnicity.picture_files import SUFFIXES, walk
 from ethnicity.pipeline import Models, classify, load_models
-
-SUFFIXES = (".jpg", ".jpeg")
 
 STDIN = "-"
 
-_ROW = "{:<{width}}  {:<9} {:>5}  {:<22} {}"
+_ROW = "{}  {:<9} {:>5}  {:<22} {}"
+_MAX_NAME = 40
 
 
 @click.command()
@@ -37,8 +37,9 @@ _ROW = "{:<{width}}  {:<9} {:>5}  {:<22} {}"
 def predict(paths: tuple[str, ...], faces: str, *, as_json: bool) -> None:
     """Say which label each face's appearance resembles.
 
-    PICTURE is a JPEG of up to 25 MB, a folder, searched for .jpg and .jpeg with all that is below
-    it, or - for standard input. Nothing leaves this machine, nothing is kept.
+    PICTURE is a JPEG, PNG or WebP file of up to 25 MB, a folder, searched with all that is below it
+    for files named like pictures, or - for standard input. Nothing leaves this machine, nothing is
+    kept.
 
     \b
     Columns
@@ -61,25 +62,32 @@ def predict(paths: tuple[str, ...], faces: str, *, as_json: bool) -> None:
     Exit status
       0  every picture was classified
       1  some could not be: stderr says which and why
-      2  the command was misspelled
+      2  invalid usage
+      130  interrupted
     """
+    with silenced():
+        failed = _predict(paths, faces, as_json=as_json)
+    sys.exit(1 if failed else 0)
+
+
+def _predict(paths: tuple[str, ...], faces: str, *, as_json: bool) -> int:
+    """Classify the pictures and write the answers; how many failed."""
     pictures = [picture for path in paths for picture in _expand(path)]
-    width = min(40, max((len(_printable(str(name))) for name, _ in pictures), default=0))
+    width = min(_MAX_NAME, max((cells(printable(name)) for name, _ in pictures), default=0))
     try:
-        with _native_chatter_dropped():
-            models = load_models()
+        models = load_models()
     except ModelFileError as error:
         raise click.ClickException(str(error)) from error
     failed = 0
     if not as_json:
-        _say(_ROW.format("FILE", "APPEARS", "PROB.", "CANNOT BE RULED OUT", "FACE", width=width))
+        _say(_ROW.format(fit("FILE", width), "APPEARS", "PROB.", "CANNOT BE RULED OUT", "FACE"))
     # On a terminal only: tqdm keeps the bar below what is written beside it
     bar = tqdm(pictures, unit=" pictures", leave=False, disable=None if len(pictures) > 1 else True)
     for name, fault in bar:
         answer = {"error": fault, "code": "unreadable"} if fault else _answer(models, name, faces)
         if "error" in answer:
             failed += 1
-            tqdm.write(f"{_printable(name)}: {answer['error']}", file=sys.stderr)
+            tqdm.write(f"{printable(name)}: {answer['error']}", file=sys.stderr)
         if as_json:
             _say(json.dumps({"file": name, **answer}))
         elif "error" not in answer:
@@ -87,7 +95,7 @@ def predict(paths: tuple[str, ...], faces: str, *, as_json: bool) -> None:
                 _say(_row(name, face, width))
     if not as_json:
         tqdm.write(answers.NOTICE, file=sys.stderr)
-    sys.exit(1 if failed else 0)
+    return failed
 
 
 def _expand(path: str) -> Iterator[tuple[str, str]]:
@@ -95,18 +103,17 @@ def _expand(path: str) -> Iterator[tuple[str, str]]:
     if path == STDIN or not Path(path).is_dir():
         yield path, ""
         return
-    inside = (each for each in Path(path).rglob("*") if each.suffix.lower() in SUFFIXES)
-    found = sorted(str(each) for each in inside if each.is_file())
+    found = [str(Path(path, name)) for name in walk(Path(path), SUFFIXES)]
     yield from ((each, "") for each in found)
     if not found:
-        yield path, "There is no .jpg or .jpeg in this folder"
+        yield path, f"There is no picture in this folder ({', '.join(SUFFIXES)})"
 
 
 def _answer(models: Models, name: str, faces: str) -> dict[str, Any]:
     """What the service would answer, or its error."""
     try:
         picture = sys.stdin.buffer.read(MAX_BYTES + 1) if name == STDIN else Path(name)
-        classification = classify(models, picture, all_faces=faces == "all")
+        classification = classify(models, picture, all_faces=faces == "all", jpeg_only=False)
     except PictureError as fault:
         return answers.error(fault)
     except OSError as fault:
@@ -117,34 +124,14 @@ def _answer(models: Models, name: str, faces: str) -> dict[str, Any]:
 def _row(name: str, face: dict[str, Any], width: int) -> str:
     left, top, wide, high = face["face"]["box"]
     return _ROW.format(
-        _printable(name),
+        fit(printable(name), width),
         face["ethnicity"],
         f"{face['confidence']:.0%}",
         ", ".join(face["prediction_set"]),
         f"{left},{top} {wide}×{high}",
-        width=width,
     )
-
-
-@contextmanager
-def _native_chatter_dropped() -> Iterator[None]:
-    """LiteRT's greeting goes past Python to the standard error; what fails raises all the same."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def _printable(name: str) -> str:
-    """A file's name without what would steer a terminal."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in name)
 
 
 def _say(line: str) -> None:
     tqdm.write(line, file=sys.stdout)
+    sys.stdout.flush()

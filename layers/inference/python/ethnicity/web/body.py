@@ -30,7 +30,6 @@ _MAX_BODY = 8_000_000
 
 _MAX_FILES = 16
 _MAX_FIELDS = 64
-_MAX_FIELD_BYTES = 64 * 1024
 
 _DATA_URL = re.compile(r"data:[^,]*;base64,", re.IGNORECASE)
 _WHITE_SPACE = str.maketrans("", "", " \t\r\n\f\v")
@@ -91,7 +90,7 @@ async def _from_form(request: Request, body: bytes) -> bytes:
         whole(),
         max_files=_MAX_FILES,
         max_fields=_MAX_FIELDS,
-        max_part_size=_MAX_FIELD_BYTES,
+        max_part_size=_MAX_BODY,
     )
     try:
         form = await parser.parse()
@@ -100,13 +99,29 @@ async def _from_form(request: Request, body: bytes) -> bytes:
     except ValueError as error:  # of a codec that is there, but not for this
         raise BadRequest("The form cannot be read: Its charset does not fit it.") from error
     try:
-        for part in form.getlist(FIELD):
+        parts = form.getlist(FIELD)
+        for part in parts:
             if isinstance(part, UploadFile):
                 check_size(part.size or 0, MAX_BYTES)
                 return await part.read()
     finally:
         await form.close()
-    raise NoImage
+    text = next((part for part in parts if isinstance(part, str)), "")
+    if not text:
+        raise NoImage
+    return _from_text_field(text)
+
+
+def _from_text_field(text: str) -> bytes:
+    """Base64, or the picture itself: curl's ``-F "image=<photo.jpg"`` sends it as text."""
+    if text.isascii():
+        return _from_base64(text)
+    try:
+        picture = text.encode("latin-1")  # as bytes that are no UTF-8 were decoded
+    except UnicodeEncodeError as error:
+        raise BadBase64 from error
+    check_size(len(picture), MAX_BYTES)
+    return picture
 
 
 def _from_json(body: bytes) -> bytes:

@@ -48,6 +48,7 @@ STATUS = {
     "bad_base64": 400,
     "bad_request": 400,
     "corrupt_image": 400,
+    "unsupported_jpeg": 400,
     "not_found": 404,
     "method_not_allowed": 405,
     "image_too_large": 413,
