@@ -1,4 +1,4 @@
-"""The header of a JPEG, read from bytes made by hand and from a real file's."""
+"""A JPEG taken apart: bytes made by hand, and a real file's."""
 
 import re
 import struct
@@ -6,10 +6,11 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from ethnicity.errors import CorruptImage, NotJpeg
+from ethnicity.errors import CorruptImage, NotJpeg, UnsupportedJpeg
 from ethnicity.geometry import Pixels
-from ethnicity.jpeg import JpegHeader, read_header
+from ethnicity.jpeg import Jpeg, join, read_jpeg
 from tests.unit.pictures import (
     APP1,
     COMMENT,
@@ -56,16 +57,21 @@ def scan_of(*names: int, first: int = 0, last: int = 63, bits: int = 0) -> bytes
 
 def facts(data: bytes) -> tuple[int, int, int, int]:
     """Width, height, orientation and number of scans."""
-    header = read_header(data)
-    return header.frame.width, header.frame.height, header.orientation, header.scans
+    read = read_jpeg(data)
+    return read.frame.width, read.frame.height, read.orientation, len(read.scans)
 
 
-def header_or_fault(data: bytes) -> JpegHeader | None:
-    """The header, or None for a JPEG that is refused; any other exception is the test's failure."""
+def parts_or_fault(data: bytes) -> Jpeg | None:
+    """The parts, or None for a JPEG that is refused; any other exception is the test's failure."""
     try:
-        return read_header(data)
-    except (CorruptImage, NotJpeg):
+        return read_jpeg(data)
+    except (CorruptImage, NotJpeg, UnsupportedJpeg):
         return None
+
+
+def regular(data: bytes) -> bytes:
+    """The regular file that is made of one."""
+    return join(read_jpeg(data).scans)
 
 
 @pytest.fixture(scope="module")
@@ -86,30 +92,46 @@ def test_a_frame_header_of_a_kind_that_is_read_says_the_size(marker: int) -> Non
     assert facts(jpeg(frame_header(640, 480, marker))) == (640, 480, 1, 1)
 
 
-@pytest.mark.parametrize("marker", sorted(set(range(0xC3, 0xD0)) - {DHT, JPG, DAC}))
-def test_lossless_hierarchical_and_arithmetic_files_are_refused(marker: int) -> None:
-    with pytest.raises(CorruptImage):
-        read_header(jpeg(frame_header(640, 480, marker)))
+@pytest.mark.parametrize(
+    ("kind", "markers"),
+    [
+        ("lossless", [0xC3, 0xF7]),
+        ("hierarchical", [0xC5, 0xC6, 0xC7, 0xDE]),
+        ("arithmetic coding", [0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF]),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_with_its_name(kind: str, markers: list[int]) -> None:
+    for marker in markers:
+        with pytest.raises(UnsupportedJpeg, match=f"^This kind of JPEG is not supported: {kind}$"):
+            read_jpeg(jpeg(frame_header(640, 480, marker)))
 
 
-@pytest.mark.parametrize("precision", [0, 1, 7, 9, 12, 16, 255])
+@pytest.mark.parametrize("marker", READ)
+def test_samples_of_twelve_bits_are_refused_with_their_name(marker: int) -> None:
+    frame = bytearray(frame_header(8, 8, marker))
+    frame[4] = 12
+    with pytest.raises(UnsupportedJpeg, match=r": 12-bit samples$"):
+        read_jpeg(jpeg(bytes(frame)))
+
+
+@pytest.mark.parametrize("precision", [0, 1, 7, 9, 16, 255])
 def test_other_samples_than_of_eight_bits_are_refused(precision: int) -> None:
     frame = bytearray(frame_header(8, 8))
     frame[4] = precision
     with pytest.raises(CorruptImage):
-        read_header(jpeg(bytes(frame)))
+        read_jpeg(jpeg(bytes(frame)))
 
 
 @pytest.mark.parametrize("count", [0, 2, 5, 255])
 def test_other_numbers_of_channels_than_of_pictures_are_refused(count: int) -> None:
     with pytest.raises(CorruptImage):
-        read_header(SOI + colour_frame(*[0x11] * count) + scan() + EOI)
+        read_jpeg(SOI + colour_frame(*[0x11] * count) + scan() + EOI)
 
 
 @pytest.mark.parametrize("factors", [0x00, 0x01, 0x10, 0x15, 0x51, 0xFF])
 def test_sampling_factors_that_do_not_exist_are_refused(factors: int) -> None:
     with pytest.raises(CorruptImage):
-        read_header(SOI + colour_frame(factors, 0x11, 0x11) + scan_of(1, 2, 3) + EOI)
+        read_jpeg(SOI + colour_frame(factors, 0x11, 0x11) + scan_of(1, 2, 3) + EOI)
 
 
 @pytest.mark.parametrize(
@@ -128,13 +150,14 @@ def test_the_blocks_of_all_channels_are_counted(factors: list[int], blocks: int)
     # GIVEN four blocks in a row and three in a column, the last ones begun only
     names = range(1, len(factors) + 1)
     data = SOI + colour_frame(*factors, width=25, height=17) + scan_of(*names) + EOI
-    assert read_header(data).frame.blocks == blocks
+    frame = read_jpeg(data).frame
+    assert frame.blocks(frame.channels) == blocks
 
 
 @pytest.mark.parametrize("marker", [DHT, JPG, DAC])
 def test_markers_among_the_frame_headers_that_are_none_say_no_size(marker: int) -> None:
     with pytest.raises(CorruptImage):
-        read_header(jpeg(frame_header(640, 480, marker)))
+        read_jpeg(jpeg(frame_header(640, 480, marker)))
 
 
 def test_the_largest_size_is_read() -> None:
@@ -144,12 +167,12 @@ def test_the_largest_size_is_read() -> None:
 @pytest.mark.parametrize(("width", "height"), [(0, 480), (640, 0), (0, 0)])
 def test_a_picture_without_width_or_height_is_corrupt(width: int, height: int) -> None:
     with pytest.raises(CorruptImage):
-        read_header(jpeg(frame_header(width, height)))
+        read_jpeg(jpeg(frame_header(width, height)))
 
 
 def test_two_frame_headers_are_corrupt() -> None:
     with pytest.raises(CorruptImage):
-        read_header(jpeg(frame_header(8, 8), frame_header(8, 8)))
+        read_jpeg(jpeg(frame_header(8, 8), frame_header(8, 8)))
 
 
 def test_the_frame_header_of_an_embedded_thumbnail_is_not_the_pictures() -> None:
@@ -188,9 +211,9 @@ def test_segments_may_be_empty() -> None:
         pytest.param(SOI + EOI + EOI, id="the end at once"),
         pytest.param(SOI + frame_header(8, 8) + EOI, id="no scan"),
         pytest.param(SOI + segment(COMMENT) + scan() + EOI, id="no frame header"),
-        pytest.param(jpeg(b"\xff\xfe\0\0", frame_header(8, 8)), id="a length of 0"),
-        pytest.param(jpeg(b"\xff\xfe\0\1", frame_header(8, 8)), id="a length of 1"),
-        pytest.param(jpeg(segment(COMMENT), b"\0", frame_header(8, 8)), id="a stray byte"),
+        pytest.param(jpeg(b"\xff\xdb\0\0", frame_header(8, 8)), id="a table of length 0"),
+        pytest.param(jpeg(b"\xff\xc4\xff\xff", frame_header(8, 8)), id="a table beyond the end"),
+        pytest.param(jpeg(SOI, frame_header(8, 8)), id="a second beginning"),
         pytest.param(SOI + b"\xff\xfe\0", id="half a length"),
         pytest.param(SOI + b"\xff\xfe\0\x03", id="content missing"),
         pytest.param(SOI + b"\xff\xe1\xff\xff" + bytes(99), id="longer than the file"),
@@ -206,23 +229,50 @@ def test_segments_may_be_empty() -> None:
 )
 def test_broken_segments_are_corrupt(data: bytes) -> None:
     with pytest.raises(CorruptImage):
-        read_header(data)
+        read_jpeg(data)
 
 
 @pytest.mark.parametrize("content", OTHER_CONTENT.values(), ids=OTHER_CONTENT.keys())
 def test_what_does_not_begin_as_a_jpeg_is_none(content: bytes) -> None:
     with pytest.raises(NotJpeg):
-        read_header(content)
+        read_jpeg(content)
 
 
 def test_no_byte_is_no_jpeg() -> None:
     with pytest.raises(NotJpeg):
-        read_header(b"")
+        read_jpeg(b"")
 
 
 def test_a_header_cut_off_anywhere_is_refused(astronaut: bytes, header_length: int) -> None:
-    assert all(header_or_fault(astronaut[:length]) is None for length in range(header_length))
-    assert read_header(astronaut[:header_length]) == read_header(astronaut)
+    assert all(parts_or_fault(astronaut[:length]) is None for length in range(header_length))
+    assert facts(astronaut[:header_length]) == facts(astronaut)
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        pytest.param(b"\0", id="a zero"),
+        pytest.param(b"/>", id="the end of a text"),
+        pytest.param(bytes(5000), id="many zeros"),
+        pytest.param(b"\xff\0\xff\x02", id="what are no markers"),
+        pytest.param(b"\xff\xfe\0\0", id="a comment of length 0"),
+        pytest.param(b"\xff\xe1\0\1", id="a segment of length 1"),
+        pytest.param(b"\xff\xed\xff\xff", id="a segment beyond the end"),
+        pytest.param(EOI, id="an end"),
+    ],
+)
+def test_bytes_between_segments_are_passed_over(stray: bytes) -> None:
+    data = jpeg(segment(COMMENT), stray, segment(DQT, bytes(65)), stray, frame_header(640, 480))
+    assert regular(data) == jpeg(segment(DQT, bytes(65)), frame_header(640, 480))
+
+
+@pytest.mark.parametrize("off", [-8, -2, -1, 1, 2, 8])
+def test_an_applications_segment_may_have_a_wrong_length(off: int) -> None:
+    metadata = bytearray(exif("<", (ORIENTATION, SHORT, 1, 6)) + b"<x:xmpmeta/>")
+    metadata[2:4] = struct.pack(">H", len(metadata) - 2 + off)
+    read = read_jpeg(jpeg(bytes(metadata), segment(DQT, bytes(65)), frame_header(8, 8)))
+    assert read.orientation == 6
+    assert join(read.scans) == jpeg(segment(DQT, bytes(65)), frame_header(8, 8))
 
 
 def test_a_header_with_any_byte_changed_is_read_or_refused(
@@ -233,15 +283,15 @@ def test_a_header_with_any_byte_changed_is_read_or_refused(
         right = file[position]
         for wrong in {0x00, 0x01, 0x7F, 0xC0, 0xD9, 0xDA, 0xE1, 0xFF, right ^ 1, right ^ 0x80}:
             file[position] = wrong
-            header_or_fault(bytes(file))
+            parts_or_fault(bytes(file))
         file[position] = right
 
 
 @settings(deadline=None, max_examples=300)
 @given(st.binary(max_size=200))
 def test_any_bytes_after_the_start_are_read_or_refused(content: bytes) -> None:
-    header_or_fault(SOI + content)
-    header_or_fault(SOI + b"\xff" + content)
+    parts_or_fault(SOI + content)
+    parts_or_fault(SOI + b"\xff" + content)
 
 
 @settings(deadline=None, max_examples=200)
@@ -271,19 +321,25 @@ def test_whatever_the_other_segments_hold_the_header_is_found(
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_the_orientation_is_read_in_both_byte_orders(order: str, orientation: int) -> None:
     metadata = exif(order, (ORIENTATION, SHORT, 1, orientation))
-    assert read_header(jpeg(metadata, frame_header(8, 8))).orientation == orientation
+    assert read_jpeg(jpeg(metadata, frame_header(8, 8))).orientation == orientation
 
 
 def test_the_orientation_is_found_among_other_tags() -> None:
     metadata = exif(
         ">", (0x010F, 2, 4, 6), (0x0110, 2, 4, 8), (ORIENTATION, SHORT, 1, 6), (0x0128, SHORT, 1, 2)
     )
-    assert read_header(jpeg(metadata, frame_header(8, 8))).orientation == 6
+    assert read_jpeg(jpeg(metadata, frame_header(8, 8))).orientation == 6
+
+
+@pytest.mark.parametrize("fill_byte", [b"\0", b"\xff", b" "])
+def test_the_byte_that_fills_the_metadatas_opening_may_be_any(fill_byte: bytes) -> None:
+    metadata = exif("<", (ORIENTATION, SHORT, 1, 6)).replace(b"Exif\0\0", b"Exif\0" + fill_byte)
+    assert read_jpeg(jpeg(metadata, frame_header(8, 8))).orientation == 6
 
 
 def test_the_orientation_may_follow_the_frame_header() -> None:
     metadata = exif("<", (ORIENTATION, SHORT, 1, 8))
-    assert read_header(jpeg(frame_header(8, 8), metadata)).orientation == 8
+    assert read_jpeg(jpeg(frame_header(8, 8), metadata)).orientation == 8
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -291,7 +347,7 @@ def test_an_xmp_segment_beside_the_exif_one_changes_nothing(*, first: bool) -> N
     metadata = exif("<", (ORIENTATION, SHORT, 1, 3))
     xmp = segment(APP1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>")
     segments = [xmp, metadata] if first else [metadata, xmp]
-    assert read_header(jpeg(*segments, frame_header(8, 8))).orientation == 3
+    assert read_jpeg(jpeg(*segments, frame_header(8, 8))).orientation == 3
 
 
 @pytest.mark.parametrize(
@@ -304,7 +360,7 @@ def test_an_xmp_segment_beside_the_exif_one_changes_nothing(*, first: bool) -> N
 )
 def test_the_first_exif_segment_decides(second: bytes) -> None:
     metadata = exif("<", (ORIENTATION, SHORT, 1, 6))
-    assert read_header(jpeg(metadata, second, frame_header(8, 8))).orientation == 6
+    assert read_jpeg(jpeg(metadata, second, frame_header(8, 8))).orientation == 6
 
 
 @pytest.mark.parametrize(
@@ -318,7 +374,7 @@ def test_the_first_exif_segment_decides(second: bytes) -> None:
     ],
 )
 def test_an_orientation_that_means_nothing_is_upright(entry: tuple[int, int, int, int]) -> None:
-    assert read_header(jpeg(exif("<", entry), frame_header(8, 8))).orientation == 1
+    assert read_jpeg(jpeg(exif("<", entry), frame_header(8, 8))).orientation == 1
 
 
 @pytest.mark.parametrize(
@@ -342,7 +398,124 @@ def test_broken_metadata_do_not_make_the_picture_unreadable(tiff: bytes) -> None
 @given(st.sampled_from([b"", b"II*\0", b"MM\0*", b"II*\0\x08\0\0\0"]), st.binary(max_size=100))
 def test_any_metadata_give_an_orientation(start: bytes, rest: bytes) -> None:
     data = jpeg(segment(APP1, b"Exif\0\0" + start + rest), frame_header(8, 8))
-    assert 1 <= read_header(data).orientation <= 8
+    assert 1 <= read_jpeg(data).orientation <= 8
+
+
+# The regular file
+
+
+def test_a_regular_file_stays_as_it_is_but_for_its_metadata(small_pixels: Pixels) -> None:
+    data = encode(small_pixels, exif=Image.Exif(), comment=b"a comment")
+    start = data.index(b"\xff\xdb")
+    assert regular(data) == data[:20] + data[start:]
+
+
+@pytest.mark.parametrize("version", [b"\2\1", b"\0\0", b"\1\2"])
+def test_the_mark_of_jfif_gets_a_version_that_decoders_know(version: bytes) -> None:
+    data = jpeg(segment(APP0, b"JFIF\0" + version + bytes(7)), frame_header(8, 8))
+    assert regular(data)[2:13] == b"\xff\xe0\0\x10JFIF\0\1\1"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"JFIF\0\1\1", b"JFXX\0" + bytes(20), b"AVI1" + bytes(12)]
+)
+def test_what_is_no_mark_of_jfif_is_left_out(content: bytes) -> None:
+    data = jpeg(segment(APP0, content), frame_header(8, 8))
+    assert regular(data) == jpeg(frame_header(8, 8))
+
+
+@pytest.mark.parametrize(
+    ("channels", "transform", "meant"),
+    [
+        (b"\1\2\3", 0, 0),
+        (b"\1\2\3", 1, 1),
+        (b"\1\2\3", 2, 1),
+        (b"\1\2\3", 255, 1),
+        (b"RGB", 2, 0),
+        (b"\1\2\3\4", 0, 0),
+        (b"\1\2\3\4", 1, 2),
+        (b"\1\2\3\4", 2, 2),
+        (b"CMYK", 1, 0),
+        (b"CMYK", 2, 2),
+    ],
+)
+def test_adobes_transform_is_made_to_fit_the_channels(
+    channels: bytes, transform: int, meant: int
+) -> None:
+    frame = bytearray(colour_frame(*[0x11] * len(channels)))
+    frame[10::3] = channels
+    adobe = b"Adobe\0\x64\0\0\0\0"
+    data = SOI + segment(0xEE, adobe + bytes([transform, 7])) + frame + scan_of(*channels) + EOI
+    assert segment(0xEE, adobe + bytes([meant])) in regular(data)
+
+
+def test_a_broken_mark_of_adobe_is_left_out() -> None:
+    assert regular(jpeg(segment(0xEE, b"Adobe\0"), frame_header(8, 8))) == jpeg(frame_header(8, 8))
+
+
+@pytest.mark.parametrize("coefficients", [(0, 0, 0), (1, 63, 0), (0, 63, 0x11), (255, 255, 255)])
+@pytest.mark.parametrize("marker", [0xC0, 0xC1])
+def test_a_sequential_scan_has_all_coefficients(
+    marker: int, coefficients: tuple[int, int, int]
+) -> None:
+    first, last, bits = coefficients
+    frame = colour_frame(0x22, 0x11, 0x11, marker=marker)
+    written = scan_of(1, 2, 3, first=first, last=last, bits=bits)
+    assert regular(SOI + frame + written + EOI) == SOI + frame + scan_of(1, 2, 3) + EOI
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(b"", id="none"),
+        pytest.param(b"\xff\xd9", id="as it should be"),
+        pytest.param(b"\xff\xfe\0\2\xff\xd9", id="a comment before it"),
+        pytest.param(b"\xff\xd8\xff\xe0", id="another picture"),
+        pytest.param(b"\xff\x44SEFT", id="a trailer"),
+    ],
+)
+@pytest.mark.parametrize("marker", READ)
+def test_a_picture_that_is_complete_needs_no_end(marker: int, end: bytes) -> None:
+    last = read_jpeg(SOI + frame_header(8, 8, marker) + scan() + end).scans[-1]
+    assert last.up_to_marker().coded == b"\x12\x34"
+
+
+# Colour profiles
+
+
+def profile(*numbers: tuple[int, int], size: int = 1) -> bytes:
+    """A file whose profile is in parts, each with its number and how many there should be."""
+    parts = [segment(APP2, b"ICC_PROFILE\0" + bytes(each) + b"x" * size) for each in numbers]
+    return jpeg(*parts, frame_header(8, 8))
+
+
+@pytest.mark.parametrize("numbers", [[(1, 1)], [(1, 2), (2, 2)], [(3, 3), (1, 3), (2, 3)]])
+def test_a_profile_is_put_together(numbers: list[tuple[int, int]]) -> None:
+    assert read_jpeg(profile(*numbers)).icc == b"x" * len(numbers)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param([(1, 2)], id="the second missing"),
+        pytest.param([(2, 2)], id="the first missing"),
+        pytest.param([(1, 1), (1, 1)], id="doubled"),
+        pytest.param([(1, 2), (1, 2), (2, 2)], id="one doubled"),
+        pytest.param([(0, 2), (1, 2)], id="numbered from 0"),
+        pytest.param([(1, 3), (2, 3)], id="counted wrongly"),
+        pytest.param([(1, 2), (2, 3)], id="counted in two ways"),
+        pytest.param([(1, 0)], id="counted as none"),
+        pytest.param([(each % 256, 44) for each in range(1, 301)], id="more than can be numbered"),
+    ],
+)
+def test_a_profile_that_is_not_whole_is_left_out(numbers: list[tuple[int, int]]) -> None:
+    assert read_jpeg(profile(*numbers)).icc == b""
+
+
+@pytest.mark.parametrize("content", [b"", b"\1"])
+def test_a_profile_without_a_number_is_left_out(content: bytes) -> None:
+    data = jpeg(segment(APP2, b"ICC_PROFILE\0" + content), frame_header(8, 8))
+    assert read_jpeg(data).icc == b""
 
 
 # Scans
@@ -350,28 +523,51 @@ def test_any_metadata_give_an_orientation(start: bytes, rest: bytes) -> None:
 
 def test_the_scans_of_a_progressive_file_are_counted(small_pixels: Pixels) -> None:
     data = encode(small_pixels, progressive=True)
-    assert read_header(data).scans == len(re.findall(b"\xff\xda", data)) > 1
+    assert len(read_jpeg(data).scans) == len(re.findall(b"\xff\xda", data)) > 1
 
 
 def test_restart_markers_are_no_scans(small_pixels: Pixels) -> None:
     data = encode(small_pixels, restart_marker_blocks=1)
     assert data.count(b"\xff\xd3") > 1
-    assert read_header(data).scans == 1
+    assert len(read_jpeg(data).scans) == 1
+
+
+@pytest.mark.parametrize(
+    ("interval", "channels", "restarts"),
+    [
+        pytest.param(0, [(1, 2, 3)], [0], id="none"),
+        pytest.param(1, [(1, 2, 3)], [3], id="at each group of blocks"),
+        pytest.param(3, [(1, 2, 3)], [1], id="the last interval shorter"),
+        pytest.param(4, [(1, 2, 3)], [0], id="at none"),
+        pytest.param(4, [(1,), (2,), (3,)], [2, 0, 0], id="channel by channel"),
+    ],
+)
+def test_the_restarts_of_a_scan_are_known(
+    interval: int, channels: list[tuple[int, ...]], restarts: list[int]
+) -> None:
+    # GIVEN two groups of blocks across and two down, of which the first channel begins three
+    frame = colour_frame(0x22, 0x11, 0x11, width=17, height=20)
+    scans = b"".join(scan_of(*each) for each in channels)
+    read = read_jpeg(SOI + segment(DRI, struct.pack(">H", interval)) + frame + scans + EOI)
+    assert [each.restarts for each in read.scans] == restarts
 
 
 def test_a_decoder_takes_no_scan_behind_one_that_holds_the_whole_picture() -> None:
-    assert read_header(SOI + frame_header(8, 8) + scan() * 7).scans == 1
+    read = read_jpeg(SOI + frame_header(8, 8) + scan() * 7)
+    assert len(read.scans) == 1
+    with pytest.raises(CorruptImage):
+        read.scans[0].up_to_marker()
 
 
-@pytest.mark.parametrize("count", [1, 2, 400])
+@pytest.mark.parametrize("count", [1, 2, 200])
 def test_every_scan_is_counted(count: int) -> None:
     tables = segment(DHT, b"\x10" + bytes(16))
     data = SOI + frame_header(8, 8, PROGRESSIVE) + (tables + fill(2) + scan()) * count + EOI
-    assert read_header(data).scans == count
+    assert len(read_jpeg(data).scans) == count
 
 
 def test_scans_are_counted_in_a_file_without_an_end() -> None:
-    assert read_header(SOI + frame_header(8, 8, PROGRESSIVE) + scan() * 7).scans == 7
+    assert len(read_jpeg(SOI + frame_header(8, 8, PROGRESSIVE) + scan() * 7).scans) == 7
 
 
 @pytest.mark.parametrize(
@@ -385,7 +581,7 @@ def test_scans_are_counted_in_a_file_without_an_end() -> None:
     ],
 )
 def test_what_only_looks_like_a_scan_is_not_counted(noise: bytes) -> None:
-    assert read_header(SOI + frame_header(8, 8, PROGRESSIVE) + scan(noise)).scans == 1
+    assert len(read_jpeg(SOI + frame_header(8, 8, PROGRESSIVE) + scan(noise)).scans) == 1
 
 
 @pytest.mark.parametrize(
@@ -401,7 +597,11 @@ def test_what_only_looks_like_a_scan_is_not_counted(noise: bytes) -> None:
     ],
 )
 def test_no_scan_can_be_hidden_from_the_count(cover: bytes) -> None:
-    assert read_header(SOI + frame_header(8, 8, PROGRESSIVE) + scan(cover) * 9 + EOI).scans == 9
+    # GIVEN nine scans of one coefficient after the other, the last of all others
+    bands = [(each, each) for each in range(8)] + [(8, 63)]
+    scans = [scan_of(1, first=first, last=last) + cover for first, last in bands]
+    read = read_jpeg(SOI + frame_header(8, 8, PROGRESSIVE) + b"".join(scans) + EOI)
+    assert len(read.scans) == 9
 
 
 @pytest.mark.parametrize(
@@ -413,21 +613,37 @@ def test_no_scan_can_be_hidden_from_the_count(cover: bytes) -> None:
         pytest.param([scan_of(1, 2), scan_of(4)], id="a channel that is not there"),
     ],
 )
+@pytest.mark.parametrize("end", [EOI, b"", b"trailer", b"\xff\xc4\0"])
 @pytest.mark.parametrize("marker", READ)
-def test_a_channel_without_a_scan_is_missing(marker: int, scans: list[bytes]) -> None:
-    # GIVEN a file cut between two scans and ended properly, which a decoder would show in grey
-    data = SOI + colour_frame(0x22, 0x11, 0x11, marker=marker) + b"".join(scans) + EOI
+def test_a_channel_without_a_scan_is_missing(marker: int, scans: list[bytes], end: bytes) -> None:
+    # GIVEN a file cut between two scans, which a decoder would show in grey
+    data = SOI + colour_frame(0x22, 0x11, 0x11, marker=marker) + b"".join(scans) + end
     with pytest.raises(CorruptImage):
-        read_header(data)
+        read_jpeg(data)
 
 
-@pytest.mark.parametrize(
-    "later", [pytest.param({"first": 1}, id="AC"), pytest.param({"bits": 0x10}, id="a refinement")]
-)
-def test_a_channel_that_no_scan_begins_is_missing(later: dict[str, int]) -> None:
-    frame = colour_frame(0x22, 0x11, 0x11, marker=0xC2)
-    with pytest.raises(CorruptImage):
-        read_header(SOI + frame + scan_of(1, 2) + scan_of(3, **later) + EOI)
+STEPS = [
+    scan_of(1, 2, 3, last=0, bits=0x01),
+    scan_of(1, first=1, last=5, bits=0x02),
+    scan_of(1, first=6, bits=0x02),
+    scan_of(2, first=1),
+    scan_of(3, first=1),
+    scan_of(1, first=1, bits=0x21),
+    scan_of(1, 2, 3, last=0, bits=0x10),
+    scan_of(1, first=1, bits=0x10),
+]
+"""The scans of a progressive file, each with the coefficients that it begins or refines."""
+
+
+@pytest.mark.parametrize("end", [EOI, b"", bytes(100)])
+def test_a_progressive_file_is_complete_with_its_last_scan_only(end: bytes) -> None:
+    frame = colour_frame(0x22, 0x11, 0x11, marker=PROGRESSIVE)
+    assert len(read_jpeg(SOI + frame + b"".join(STEPS) + end).scans) == len(STEPS)
+    for missing in range(len(STEPS)):
+        with pytest.raises(CorruptImage):
+            read_jpeg(SOI + frame + b"".join(STEPS[:missing]) + end)
+        with pytest.raises(CorruptImage):
+            read_jpeg(SOI + frame + b"".join(STEPS[:missing] + STEPS[missing + 1 :]) + end)
 
 
 @pytest.mark.parametrize(
@@ -443,7 +659,7 @@ def test_what_is_not_in_one_scan_has_to_be_kept_until_the_last(
     marker: int, scans: list[bytes], *, buffered: bool
 ) -> None:
     data = SOI + colour_frame(0x22, 0x11, 0x11, marker=marker) + b"".join(scans) + EOI
-    assert read_header(data).buffered is buffered
+    assert read_jpeg(data).buffered is buffered
 
 
 # Cost
@@ -451,12 +667,16 @@ def test_what_is_not_in_one_scan_has_to_be_kept_until_the_last(
 
 @pytest.mark.parametrize(
     "padding",
-    [segment(COMMENT, b"") * 1_250_000, b"\xff\x01" * 2_500_000],
-    ids=["empty comments", "markers that stand alone"],
+    [segment(COMMENT, b"") * 1_250_000, b"\xff\xe1\0\0" * 1_250_000],
+    ids=["empty comments", "segments without a length"],
 )
 def test_a_header_of_a_million_segments_is_refused_before_it_is_walked(padding: bytes) -> None:
     with pytest.raises(CorruptImage):
-        read_header(jpeg(padding, frame_header(8, 8)))
+        read_jpeg(jpeg(padding, frame_header(8, 8)))
+
+
+def test_megabytes_of_markers_that_stand_alone_are_skipped() -> None:
+    assert facts(jpeg(b"\xff\x01" * 2_500_000 + frame_header(8, 8))) == (8, 8, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -471,8 +691,9 @@ def test_a_header_of_a_million_segments_is_refused_before_it_is_walked(padding: 
 def test_a_million_segments_behind_the_first_scan_are_refused_before_they_are_walked(
     padding: bytes,
 ) -> None:
+    begun, rest = scan_of(1, last=0), scan_of(1, first=1)
     with pytest.raises(CorruptImage):
-        read_header(SOI + frame_header(8, 8, PROGRESSIVE) + scan() + padding + EOI)
+        read_jpeg(SOI + frame_header(8, 8, PROGRESSIVE) + begun + padding + rest + EOI)
 
 
 def test_megabytes_of_fill_bytes_are_skipped() -> None:

@@ -24,14 +24,16 @@ _UNUSUAL_SAMPLING = "Could not determine subsampling"
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 
 _PADDING = frozenset(b"\0\xff\t\n\r ")
-_READABLE = np.isin(np.arange(256), [0, *b"\t\n\r", *range(0x20, 0x7F)])
-_LEAST, _GLANCE, _AHEAD = 16, 32, 8
+_NAME = re.compile(rb"[ -~]{12,}")
+_LEAST, _GLANCE, _LOOK_BACK = 16, 32, 1024
+_AHEAD = 8
+"""The decoder reads up to so many bytes ahead before it counts those left over."""
 
 _REDUCED = {
-    1: cv2.IMREAD_COLOR_RGB,
-    2: cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_COLOR_RGB,
-    4: cv2.IMREAD_REDUCED_COLOR_4 | cv2.IMREAD_COLOR_RGB,
-    8: cv2.IMREAD_REDUCED_COLOR_8 | cv2.IMREAD_COLOR_RGB,
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
 }
 _PROBE = b"\x5a" * 16
 """Bytes of no picture, enough for a block."""
@@ -94,21 +96,25 @@ def _ends_in_trailer(scan: Scan, left_over: int) -> bool:
 
     Where it begins before, its first bytes were read as blocks, and those are missing.
     """
-    end = len(scan.coded) - left_over  # the decoder has read a few bytes ahead
-    before = scan.coded[max(0, end - _AHEAD - _LEAST) : max(0, end - _AHEAD)]
-    behind = scan.coded[end : end + _GLANCE]
-    return _is_foreign(behind) and not _is_foreign(before) and _has_restarts(scan)
+    end = len(scan.coded) - left_over
+    read = bytes(scan.coded[max(0, end - _AHEAD - _LOOK_BACK) : max(0, end - _AHEAD)])
+    behind = bytes(scan.coded[end : end + _GLANCE])
+    begins_before = _is_foreign(read[-_GLANCE:]) or any(
+        len(set(name)) >= 8 for name in _NAME.findall(read)
+    )
+    return _is_foreign(behind) and not begins_before and _has_restarts(scan)
 
 
-def _is_foreign(data: bytes | memoryview) -> bool:
+def _is_foreign(data: bytes) -> bool:
     """Whether these are no coded data.
 
-    Coded data look random: about 3 in 8 of their bytes are zeros or readable, and of a trailer's
-    first ones nearly all.
+    Coded data look random, or repeat a few bytes where a picture is of one colour. A trailer begins
+    with names and small numbers: nearly all of its bytes are below 128, and they are of many kinds.
     """
     if _PADDING.issuperset(data):
         return True
-    return len(data) >= _LEAST and bool(_READABLE[np.frombuffer(data, np.uint8)].mean() > 0.75)
+    small = sum(each < 0x80 for each in data)
+    return len(data) >= _LEAST and small >= 7 / 8 * len(data) and len(set(data)) >= 11
 
 
 def _has_restarts(scan: Scan) -> bool:
@@ -154,7 +160,7 @@ def decode_still(still: Still) -> Pixels:
     Raises:
         CorruptImage
     """
-    pixels = _opencv(still.file, cv2.IMREAD_COLOR_RGB)
+    pixels = _opencv(still.file, cv2.IMREAD_COLOR)
     if pixels is None:
         raise CorruptImage.of(still.kind)
     reduction = max(still.width, still.height) // _ENOUGH
@@ -169,4 +175,6 @@ def _opencv(file: bytes, flags: int) -> Pixels | None:
         pixels = cv2.imdecode(np.frombuffer(file, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         return None
-    return None if pixels is None else np.asarray(pixels, np.uint8)
+    if pixels is None:
+        return None
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)

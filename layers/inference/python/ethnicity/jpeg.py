@@ -14,6 +14,7 @@ import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Self
 
 from ethnicity.errors import CorruptImage, NotJpeg, UnsupportedJpeg
@@ -149,8 +150,8 @@ def read_jpeg(data: bytes) -> Jpeg:
 class _Reader:
     """Reads a file's segments one after the other; its attributes are what they have said so far.
 
-    ``unfinished``: pairs of a channel and one of its coefficients that are not yet known to the
-    last bit.
+    ``unknown``: of each coefficient of each channel how many of its bits are still to come,
+    ``None`` before its first scan.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -164,7 +165,7 @@ class _Reader:
         self.kept: list[bytes] = []
         self.restart_interval = 0
         self.scans: list[Scan] = []
-        self.unfinished: set[tuple[int, int]] = set()
+        self.unknown: dict[tuple[int, int], int | None] = {}
 
     def read(self) -> Jpeg:
         """Read until the picture is complete and no other scan follows.
@@ -175,16 +176,21 @@ class _Reader:
         for marker, content in self.segments():
             if marker == _SOS:
                 self.take_scan(content)
-                if not self.unfinished and not _SCAN_FOLLOWS.match(self.data, self.position):
+                if self.complete and not _SCAN_FOLLOWS.match(self.data, self.position):
                     break
             elif marker == _EOI and self.scans:
                 break
             else:
                 self.take(marker, content)
-        if self.frame is None or self.unfinished:
+        if self.frame is None or not self.complete:
             raise CorruptImage
         profile = _whole_profile(self.icc_parts)
         return Jpeg(self.frame, self.orientation or 1, profile, tuple(self.scans))
+
+    @property
+    def complete(self) -> bool:
+        """Whether each coefficient of each channel is known to its last bit."""
+        return not any(bits is None or bits for bits in self.unknown.values())
 
     def segments(self) -> Iterator[tuple[int, bytes]]:
         """Markers and contents; bytes between the segments are passed over.
@@ -239,7 +245,7 @@ class _Reader:
     def take_frame(self, marker: int, content: bytes) -> None:
         self.frame = _read_frame(marker, content)
         coefficients = range(64 if self.frame.progressive else 1)
-        self.unfinished = {(name, each) for name in self.frame.channels for each in coefficients}
+        self.unknown = dict.fromkeys(product(self.frame.channels, coefficients))
 
     def take_scan(self, content: bytes) -> None:
         """Read a scan's header, and go to the end of its data.
@@ -252,18 +258,19 @@ class _Reader:
         channels = content[1:end:2]
         coefficients = content[end:] if self.frame.progressive else _ALL_COEFFICIENTS
         first, last, bits = coefficients[:3]
-        if bits & 15 == 0:
-            self.unfinished -= {
-                (name, each) for name in channels for each in range(first, last + 1)
-            }
+        for each in product(channels, range(first, last + 1)):
+            if each in self.unknown:
+                if (self.unknown[each] or 0) != bits >> 4:
+                    raise CorruptImage  # a scan between is missing
+                self.unknown[each] = bits & 15
         opening = [*self.colours(), *self.kept, _segment(_SOS, content[:end] + coefficients)]
-        if self.unfinished or self.frame.progressive:
+        if self.frame.progressive or not self.complete:
             stop = _end_of_data(self.data, self.position)
         else:
             stop = len(self.data) - (len(_END) if self.data.endswith(_END) else 0)
         coded = memoryview(self.data)[self.position : stop]
-        interval = self.restart_interval or self.frame.units(channels)
-        restarts = (self.frame.units(channels) - 1) // interval
+        interval = self.restart_interval
+        restarts = (self.frame.units(channels) - 1) // interval if interval else 0
         self.scans.append(Scan(b"".join(opening), channels, coded, restarts))
         self.position = stop
         self.kept = []
