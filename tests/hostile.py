@@ -20,6 +20,7 @@ FULL = (0x11, 0x11, 0x11)
 HALF = (0x21, 0x11, 0x11)  # 4:2:2
 QUARTER = (0x22, 0x11, 0x11)  # 4:2:0
 INKS = (0x11, 0x11, 0x11, 0x11)
+EIGHT = (0x42, 0x11, 0x11)  # blocks of luma for each of the colours: legal, and seldom written
 SIDE = 7071
 """Of a square of 50 megapixels."""
 
@@ -204,14 +205,17 @@ def crafted() -> dict[str, tuple[bytes, str | None]]:
         "a restart due once": (baseline(SIDE, SIDE, FULL, extra=restart_late), "corrupt_image"),
         "arithmetic coding without data": (
             opening(SIDE, SIDE, FULL, ARITHMETIC) + coded(Scan((1, 2, 3)), 80) + EOI,
-            "corrupt_image",
+            "unsupported_jpeg",
         ),
-        "lossless": (opening(8, 8, GREY, LOSSLESS) + coded(Scan((1,)), 64) + EOI, "corrupt_image"),
+        "lossless": (
+            opening(8, 8, GREY, LOSSLESS) + coded(Scan((1,)), 64) + EOI,
+            "unsupported_jpeg",
+        ),
         "hierarchical": (
             SOI + segment(0xDE, b"\x08\0\x08\0\x08\1\1\x11\0") + grey[2:],
-            "corrupt_image",
+            "unsupported_jpeg",
         ),
-        "12 bits": (opening(8, 8, GREY, 0xC1, 12) + coded(Scan((1,)), 2) + EOI, "corrupt_image"),
+        "12 bits": (opening(8, 8, GREY, 0xC1, 12) + coded(Scan((1,)), 2) + EOI, "unsupported_jpeg"),
         "two channels": (baseline(16, 16, (0x11, 0x11)), "corrupt_image"),
         "height to be defined by DNL": (
             opening(16, 0, GREY, BASELINE) + coded(Scan((1,)), 8) + segment(0xDC, b"\0\x10") + EOI,
@@ -221,6 +225,13 @@ def crafted() -> dict[str, tuple[bytes, str | None]]:
             opening(64, 64, FULL, BASELINE) + coded(Scan((1,)), 128) + EOI,
             "corrupt_image",
         ),
+        "50 megapixels of unusual sampling": (baseline(SIDE, SIDE, EIGHT), "corrupt_image"),
+        "50 megapixels and a trailer": (
+            baseline(SIDE, SIDE, FULL)[:-2] + b"\0\0\1\n\x0e\0\0\0Image_UTC_Data" * 9,
+            "corrupt_image",
+        ),
+        "megabytes between the segments": (with_segments(comment, bytes(4_000_000)), None),
+        "megabytes instead of an end": (PORTRAIT.read_bytes()[:-2] + bytes(4_000_000), None),
         "a profile of tags that overlap": (
             with_profile(profile_of_tags_that_overlap(4_900_000)),
             None,

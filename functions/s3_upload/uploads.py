@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus
 
 from aws_lambda_powertools.utilities.data_classes import S3Event, S3EventBridgeNotificationEvent
 
-from ethnicity.picture_files import JPEG_SUFFIXES, has_suffix
+from ethnicity.picture_files import JPEG_SUFFIXES
 
 UPLOADS = "uploads/"
 RESULTS = "results/"
@@ -26,8 +26,7 @@ class Upload:
     @property
     def is_picture(self) -> bool:
         """Whether its name says that it is to be classified."""
-        name = self.key.removeprefix(UPLOADS)
-        return self.key.startswith(UPLOADS) and has_suffix(name, JPEG_SUFFIXES)
+        return self.key.startswith(UPLOADS) and self.key.lower().endswith(JPEG_SUFFIXES)
 
     @property
     def result_key(self) -> str:

@@ -7,11 +7,12 @@ import base64
 import json
 from pathlib import Path
 
-from scripts.events import base64_json, multipart
+from scripts.events import base64_json, multipart, multipart_parts
 from scripts.gateway import http_api
 from scripts.s3_events import S3Object, notification
 from tests.fuzz.target import WAYS, seed
 from tests.hostile import (
+    EIGHT,
     FULL,
     GREY,
     INKS,
@@ -25,6 +26,7 @@ from tests.hostile import (
     refined,
     segment,
 )
+from tests.oddities import SAMSUNG, XMP, adobe
 from tests.unit.profiles import P3, gamma, rgb
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -38,6 +40,7 @@ def seeds() -> dict[str, bytes]:
     bodies = {
         "form": seed(3, multipart(_SMALLEST).body),
         "json": seed(4, base64_json(_SMALLEST).body),
+        "text_field": seed(3, _text_field(base64.b64encode(_SMALLEST))),
         "base64": seed(5, base64.b64encode(_SMALLEST)),
         "media_type": seed(6, b"multipart/form-data; boundary=b\n" + _form_of_boundary_b()),
         "request": seed(7, b"POST /predict?faces=all\nhost: example.org\n" + _SMALLEST),
@@ -64,8 +67,18 @@ def _pictures() -> dict[str, bytes]:
         "one_scan": progressive(16, 16, FULL, [Scan((1, 2, 3), last=0)]),
         "profile": baseline(16, 16, FULL, extra=profile),
         "metadata": baseline(16, 16, GREY, extra=exif_in_a_circle()),
+        "unusual_sampling": baseline(24, 17, EIGHT),
+        "no_end": _SMALLEST[:-2],
+        "trailer": _SMALLEST[:-2] + SAMSUNG,
+        "stray": _SMALLEST[:2] + b"\0/>\xff\xe1\0\0" + XMP + _SMALLEST[2:],
+        "inks_of_adobe": baseline(16, 16, INKS, extra=adobe(1)),
         "restarts": baseline(16, 16, GREY, extra=segment(0xDD, b"\0\4")),
     }
+
+
+def _text_field(content: bytes) -> bytes:
+    part = b'Content-Disposition: form-data; name="image"\r\n\r\n' + content
+    return multipart_parts(part).body
 
 
 def _form_of_boundary_b() -> bytes:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import termios
@@ -15,10 +16,15 @@ from unittest import mock
 
 import httpx
 import pytest
+from PIL import Image
 
+from ethnicity import __version__
 from ethnicity.answers import NOTICE
+from ethnicity.cli.audit import JOURNAL
 from ethnicity.cli.main import ethnicity
+from ethnicity.cli.table import cells
 from ethnicity.limits import MAX_BYTES
+from ethnicity.model_files import MODELS
 from ethnicity.pipeline import load_models
 from scripts.events import PICTURES, raw
 
@@ -110,9 +116,10 @@ def test_pictures_that_cannot_be_classified_do_not_stop_the_others(tmp_path: Pat
         tmp_path / "nothing.jpg",
         too_large,
         PICTURES / "no_face.jpg",
-        PICTURES / "portrait.png",
+        tmp_path / "drawing.png",
         PICTURES / "portrait.jpg",
     ]
+    paths[-2].write_bytes(b"GIF89a")
 
     done = run("predict", *paths)
 
@@ -121,11 +128,11 @@ def test_pictures_that_cannot_be_classified_do_not_stop_the_others(tmp_path: Pat
     reasons = [line.rpartition(": ")[2] for line in done.stderr.splitlines()[:6]]
     assert reasons == [
         "No such file or directory",
-        "There is no .jpg or .jpeg in this folder",
+        "There is no picture in this folder (.jpg, .jpeg, .jpe, .jfif, .png, .webp)",
         "No image provided",
         "The image is larger than 25 MB",
         "No face found in the image",
-        "Only JPG/JPEG images are allowed",
+        "Only JPEG, PNG and WebP pictures are read",
     ]
     as_json = [json.loads(line) for line in run("predict", "--json", *paths).stdout.splitlines()]
     assert [line.get("code") for line in as_json] == [
@@ -137,6 +144,38 @@ def test_pictures_that_cannot_be_classified_do_not_stop_the_others(tmp_path: Pat
         "not_jpeg",
         None,
     ]
+
+
+def test_a_folder_is_searched_for_pictures_that_are_not_hidden(
+    tmp_path: Path, portrait: bytes
+) -> None:
+    names = ["a.jpg", "b.JPEG", "c.jpe", "d.jfif", "e.png", "f.webp"]
+    for name in [*names[:4], "._a.jpg", ".g.jpg", "h.gif", "i.txt"]:
+        (tmp_path / name).write_bytes(portrait)
+    for name in names[4:]:
+        Image.open(io.BytesIO(portrait)).save(tmp_path / name)
+
+    done = run("predict", "--json", tmp_path)
+
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert [line["file"] for line in lines] == [str(tmp_path / name) for name in names]
+    assert {line["ethnicity"] for line in lines} == {lines[0]["ethnicity"]}
+
+
+def test_names_wider_than_their_column_and_wide_characters_keep_the_columns(
+    tmp_path: Path, portrait: bytes
+) -> None:
+    names = ["a.jpg", "写真写真写真.jpg", "e\u0301.jpg", f"{'long' * 20}.jpg"]
+    for name in names:
+        (tmp_path / name).write_bytes(portrait)
+
+    header, *rows = run("predict", tmp_path).stdout.splitlines()
+
+    for row in rows:
+        name, _, rest = row.partition(".jpg ")
+        assert cells(f"{name}.jpg ") + len(rest) - len(rest.lstrip()) == header.index("APPEARS")
+    assert any(row.startswith("…") for row in rows)
 
 
 def test_standard_input_that_is_too_long_is_not_read_to_its_end() -> None:
@@ -165,6 +204,102 @@ def test_a_file_name_does_not_steer_the_terminal(tmp_path: Path, portrait: bytes
 
     assert "evil.jpg" in done.stdout
     assert "\x1b" not in done.stdout
+
+
+def test_the_version_is_told() -> None:
+    done = run("--version")
+
+    about = json.loads((MODELS / "classifier.json").read_text())
+    assert done.exit_code == 0
+    assert done.stdout == f"ethnicity {__version__}, model {about['version']}\n"
+
+
+@pytest.fixture
+def many(tmp_path: Path, astronaut: bytes) -> Path:
+    """More pictures than are done before the tests interrupt."""
+    for number in range(300):
+        (tmp_path / f"{number}.jpg").write_bytes(astronaut)
+    return tmp_path
+
+
+def started(*arguments: str | Path) -> "subprocess.Popen[bytes]":
+    """The command in a process group of its own, which Ctrl+C reaches as a whole."""
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def test_ctrl_c_ends_a_prediction_with_a_word(many: Path) -> None:
+    process = started("predict", "--json", many)
+    assert process.stdout is not None
+    assert process.stdout.readline()
+
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert errors.decode().splitlines() == ["Interrupted."]
+
+
+def test_ctrl_c_ends_an_audit_with_a_word(many: Path, tmp_path: Path) -> None:
+    # GIVEN an audit whose processes have begun to work: the first results are in its journal
+    process = started("audit", many, "--out", tmp_path / "out", "--jobs", "2")
+    journal = tmp_path / "out" / JOURNAL
+    while process.poll() is None and (not journal.exists() or journal.read_text().count("\n") < 2):
+        os.sched_yield()
+
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert errors.decode().splitlines() == ["Interrupted. The same command goes on from here."]
+    assert journal.read_text().count("\n") > 1
+
+
+def test_a_closed_pipe_is_told_in_a_line(many: Path) -> None:
+    with started("predict", "--json", many) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read().decode()
+
+    assert process.returncode == 1
+    assert errors.splitlines() == ["Error: The output was closed before all of it was written"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's device that is full")
+@pytest.mark.parametrize("command", ["predict", "audit"])
+def test_a_full_disk_is_told_in_a_line(tmp_path: Path, album: Path, command: str) -> None:
+    options: list[str | Path] = ["--out", tmp_path / "out"] if command == "audit" else ["--json"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, command, str(album), *map(str, options)],
+            env=ENVIRONMENT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines() == ["Error: No space left on device"]
+
+
+def test_nothing_but_the_reports_words_is_shown_where_there_is_no_terminal(
+    album: Path, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [*COMMAND, "audit", str(album), "--out", str(tmp_path / "out")],
+        env=ENVIRONMENT,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stderr == b""
+    assert done.stdout.count(b"\n") == 2
 
 
 @pytest.mark.parametrize(

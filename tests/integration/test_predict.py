@@ -30,6 +30,7 @@ from scripts.events import (
     BOUNDARY,
     FORMS,
     GATEWAYS,
+    PICTURES,
     PREFLIGHT,
     claiming,
     fixtures,
@@ -503,13 +504,51 @@ def test_other_fields_do_not_disturb_the_picture(call: "Call", portrait: bytes) 
         [TEXT],
         [FILE],
         [b'Content-Disposition: form-data; name="Image"; filename="a.jpg"\r\n\r\na'],
-        [b'Content-Disposition: form-data; name="image"\r\n\r\n/9j/4AAQSkZJRg=='],
+        [b'Content-Disposition: form-data; name="image"\r\n\r\n'],
         [b'Content-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'],
     ],
-    ids=["no part", "a text", "another file", "another name", "a text named image", "empty file"],
+    ids=["no part", "a text", "another file", "another name", "empty text", "empty file"],
 )
 def test_a_form_without_a_file_named_image_has_no_picture(call: "Call", parts: list[bytes]) -> None:
     assert outcome(call(multipart_parts(*parts))) == NO_IMAGE
+
+
+def text_field(content: bytes) -> HttpRequest:
+    """A form whose picture is a text field."""
+    return multipart_parts(b'Content-Disposition: form-data; name="image"\r\n\r\n' + content)
+
+
+@pytest.mark.parametrize("name", ["astronaut.jpg", "no_face.jpg", "portrait.png"])
+def test_a_text_field_may_hold_base64_or_the_picture_itself(call: "Call", name: str) -> None:
+    # GIVEN pictures of more and of less than 64 KB
+    data = (PICTURES / name).read_bytes()
+    expected = call(raw(data))
+
+    for content in (base64.b64encode(data), base64.urlsafe_b64encode(data).rstrip(b"="), data):
+        answer = call(text_field(content))
+        assert (answer.status, answer.body) == (expected.status, expected.body)
+
+
+def test_a_file_counts_more_than_a_text(call: "Call", portrait: bytes) -> None:
+    text = b'Content-Disposition: form-data; name="image"\r\n\r\nno base64'
+    file = b'Content-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n' + portrait
+    assert call(multipart_parts(text, file)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        pytest.param(b"not base64!", "bad_base64", id="other text"),
+        pytest.param("écriture, 写真".encode(), "bad_base64", id="text that is not ASCII"),
+        pytest.param(b"/9j/4AAQSkZJRg==", "corrupt_image", id="the beginning of a picture"),
+        pytest.param(base64.b64encode(bytes(5_000_001)), "image_too_large", id="too much base64"),
+        pytest.param(b"\xff" * 5_000_001, "image_too_large", id="too many bytes"),
+    ],
+)
+def test_a_text_field_gets_the_faults_of_any_picture(
+    call: "Call", content: bytes, code: str
+) -> None:
+    assert call(text_field(content)).body["code"] == code
 
 
 FORM = f"multipart/form-data; boundary={BOUNDARY}"

@@ -626,10 +626,12 @@ STEPS = [
     scan_of(1, 2, 3, last=0, bits=0x01),
     scan_of(1, first=1, last=5, bits=0x02),
     scan_of(1, first=6, bits=0x02),
-    scan_of(2, first=1),
-    scan_of(3, first=1),
+    scan_of(2, first=1, bits=0x01),
+    scan_of(3, first=1, bits=0x01),
     scan_of(1, first=1, bits=0x21),
     scan_of(1, 2, 3, last=0, bits=0x10),
+    scan_of(2, first=1, bits=0x10),
+    scan_of(3, first=1, bits=0x10),
     scan_of(1, first=1, bits=0x10),
 ]
 """The scans of a progressive file, each with the coefficients that it begins or refines."""
@@ -644,6 +646,14 @@ def test_a_progressive_file_is_complete_with_its_last_scan_only(end: bytes) -> N
             read_jpeg(SOI + frame + b"".join(STEPS[:missing]) + end)
         with pytest.raises(CorruptImage):
             read_jpeg(SOI + frame + b"".join(STEPS[:missing] + STEPS[missing + 1 :]) + end)
+
+
+def test_coefficients_may_be_left_out_of_a_progressive_file_that_ends_properly() -> None:
+    frame = colour_frame(0x22, 0x11, 0x11, marker=PROGRESSIVE)
+    scans = scan_of(1, 2, 3, last=0) + scan_of(1, first=1)
+    assert len(read_jpeg(SOI + frame + scans + EOI).scans) == 2
+    with pytest.raises(CorruptImage):
+        read_jpeg(SOI + frame + scans)
 
 
 @pytest.mark.parametrize(

@@ -168,21 +168,23 @@ class _Reader:
         self.unknown: dict[tuple[int, int], int | None] = {}
 
     def read(self) -> Jpeg:
-        """Read until the picture is complete and no other scan follows.
+        """Read until the picture is complete and no other scan follows, or the file says so.
 
         So a trailer or a missing end does no harm. A progressive file that was cut short between
-        two scans lacks coefficients.
+        two scans lacks coefficients, or the last bits of those that it has.
         """
+        ended = False
         for marker, content in self.segments():
             if marker == _SOS:
                 self.take_scan(content)
                 if self.complete and not _SCAN_FOLLOWS.match(self.data, self.position):
                     break
             elif marker == _EOI and self.scans:
+                ended = True
                 break
             else:
                 self.take(marker, content)
-        if self.frame is None or not self.complete:
+        if self.frame is None or not (self.complete or (ended and self.finished)):
             raise CorruptImage
         profile = _whole_profile(self.icc_parts)
         return Jpeg(self.frame, self.orientation or 1, profile, tuple(self.scans))
@@ -190,7 +192,12 @@ class _Reader:
     @property
     def complete(self) -> bool:
         """Whether each coefficient of each channel is known to its last bit."""
-        return not any(bits is None or bits for bits in self.unknown.values())
+        return all(bits == 0 for bits in self.unknown.values())
+
+    @property
+    def finished(self) -> bool:
+        """Whether those that were begun are, among them the first of each channel."""
+        return all(bits == 0 or (bits is None and each) for (_, each), bits in self.unknown.items())
 
     def segments(self) -> Iterator[tuple[int, bytes]]:
         """Markers and contents; bytes between the segments are passed over.

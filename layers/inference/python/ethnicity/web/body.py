@@ -30,6 +30,8 @@ _MAX_BODY = 8_000_000
 
 _MAX_FILES = 16
 _MAX_FIELDS = 64
+_MAX_FIELD_BYTES = 64 * 1024
+"""Of a text field other than the picture's."""
 
 _DATA_URL = re.compile(r"data:[^,]*;base64,", re.IGNORECASE)
 _WHITE_SPACE = str.maketrans("", "", " \t\r\n\f\v")
@@ -67,10 +69,18 @@ async def _read(request: Request) -> bytes:
 
 
 class FormParser(MultiPartParser):
-    """Starlette's, kept from writing files and from taking a form cut short for a shorter one."""
+    """Starlette's, kept from writing files and from taking a form cut short for a shorter one.
+
+    A text field may be as long as the form if it is the picture's.
+    """
 
     spool_max_size = 0  # bytes of a part above which it goes to a temporary file: never
     ended = False
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        longest = _MAX_BODY if self._current_part.field_name == FIELD else _MAX_FIELD_BYTES
+        self.max_part_size = longest
 
     def on_end(self) -> None:
         self.ended = True
@@ -90,7 +100,6 @@ async def _from_form(request: Request, body: bytes) -> bytes:
         whole(),
         max_files=_MAX_FILES,
         max_fields=_MAX_FIELDS,
-        max_part_size=_MAX_BODY,
     )
     try:
         form = await parser.parse()

@@ -1,0 +1,32 @@
+"""Columns of a table, whatever the names in them."""
+
+import pytest
+
+from ethnicity.cli.table import cells, fit, printable
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [("", 0), ("photo.jpg", 9), ("写真", 4), ("e\u0301", 1), ("\u200dx", 1), ("🧑", 2), ("ｱ", 1)],
+)
+def test_a_text_takes_as_many_columns_as_a_terminal_gives_it(text: str, width: int) -> None:
+    assert cells(text) == width
+
+
+@pytest.mark.parametrize(
+    ("text", "fitted"),
+    [
+        ("a.jpg", "a.jpg   "),
+        ("long_name.jpg", "…ame.jpg"),
+        ("12345678", "12345678"),
+        ("写真写真.jpg", "…真.jpg "),
+        ("写真.j", "写真.j  "),
+    ],
+)
+def test_a_text_fits_its_column(text: str, fitted: str) -> None:
+    assert fit(text, 8) == fitted
+    assert cells(fit(text, 8)) == 8
+
+
+def test_what_would_steer_a_terminal_is_replaced() -> None:
+    assert printable("\x1b[2Ja\udc80.jpg") == "\ufffd[2Ja\ufffd.jpg"
