@@ -143,6 +143,11 @@ def faulty_requests() -> list[tuple[int, str, HttpRequest]]:
         (400, "bad_base64", json_text('{"image": "no base64!"}')),
         (400, "bad_request", json_text('{"image": ')),
         (400, "corrupt_image", raw(portrait[: len(portrait) // 2])),
+        (
+            400,
+            "unsupported_jpeg",
+            raw(portrait.replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c")),
+        ),
         (413, "image_too_large", raw(claiming(portrait, width=10_000, height=10_000))),
         (415, "unsupported_media_type", raw(portrait, "application/pdf")),
         (422, "no_face", raw(picture("no_face.jpg"))),
