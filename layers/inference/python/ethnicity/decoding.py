@@ -18,6 +18,7 @@ _ENOUGH = 1000
 networks look at 128 and 96, and a 12-megapixel photo decodes in half the time. (At more than 1/2 it
 would take longer than in full.)"""
 
+# What simplejpeg says, in libjpeg-turbo's words
 _LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0x(d\d)")
 _EOI = "d9"
 _UNUSUAL_SAMPLING = "Could not determine subsampling"
@@ -26,6 +27,7 @@ _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _PADDING = frozenset(b"\0\xff\t\n\r ")
 _NAME = re.compile(rb"[ -~]{12,}")
 _LEAST, _GLANCE, _LOOK_BACK = 16, 32, 1024
+"""How many bytes tell a trailer, at least and at most, and how far before them it is looked for."""
 _AHEAD = 8
 """The decoder reads up to so many bytes ahead before it counts those left over."""
 
@@ -67,14 +69,15 @@ def _decode_despite(jpeg: Jpeg, left_over: int, marker: str) -> Pixels:
     rows below the picture: some scanners go on.
     """
     *others, last = jpeg.scans
-    if marker == _EOI and _ends_in_trailer(last, left_over):
-        return _decode(jpeg.frame, join(jpeg.scans), strict=False)
-    for below in [*_RESTART.finditer(last.coded)][last.restarts :]:
-        scans = [*others, replace(last, coded=last.coded[: below.start()])]
-        try:
-            return _decode(jpeg.frame, join(scans), strict=True)
-        except ValueError:
-            break
+    rows_below = [*_RESTART.finditer(last.coded)][last.restarts :]
+    try:
+        if marker == _EOI and _ends_in_trailer(last, left_over):
+            return _decode(jpeg.frame, join(jpeg.scans), strict=False)
+        if rows_below:
+            picture = replace(last, coded=last.coded[: rows_below[0].start()])
+            return _decode(jpeg.frame, join([*others, picture]), strict=True)
+    except ValueError as error:
+        raise CorruptImage from error
     raise CorruptImage
 
 

@@ -108,7 +108,7 @@ function dataUrl(blob) {
 
 const REFUSALS = {
   no_face: ["No face found", "Try a photo in which the face is larger, sharper or seen more from the front, and nothing covers it."],
-  corrupt_image: ["The JPEG is damaged", "A part of the picture is missing or broken. Save it again, or choose another photo."],
+  corrupt_image: ["The JPEG is damaged", "It ends too early or is broken inside. Save it again, or choose another photo."],
   not_jpeg: ["This is not a JPEG", "Save the photo as a JPEG and choose it again."],
   unsupported_jpeg: ["This kind of JPEG is not supported", "Save the photo as an ordinary JPEG with another program and choose it again."],
   image_too_large: ["The picture is too large", "The service takes 5 MB and 50 megapixels. Save it smaller and choose it again."],
