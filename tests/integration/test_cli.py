@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -223,13 +224,17 @@ def many(tmp_path: Path, astronaut: bytes) -> Path:
 
 
 def started(*arguments: str | Path) -> "subprocess.Popen[bytes]":
-    """The command in a process group of its own, which Ctrl+C reaches as a whole."""
+    """The command in a process group of its own, which Ctrl+C reaches as a whole.
+
+    A test run in the background of a shell ignores SIGINT, and would hand that on.
+    """
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
 
 
