@@ -1,5 +1,7 @@
 """Decoding: real JPEGs of every kind, held against Pillow's own decoding of them."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -28,6 +30,7 @@ from tests.unit.pictures import (
     encode,
     encode_oriented,
     frame_header,
+    on_canvas,
     resized,
     scan,
     segment,
@@ -384,6 +387,42 @@ def test_a_reduced_file_that_is_only_odd_has_all_its_pixels(
 ) -> None:
     data = encode(resized(portrait_pixels, 2400, 1200))
     assert np.array_equal(decode(oddities(data)[name]).pixels, decode(data).pixels)
+
+
+FILLED, WHOLE = 328, 344
+"""Widths whose plain blocks end within a byte, which is then filled up with ones, or with one."""
+
+
+def plain_below(portrait: bytes, width: int) -> bytes:
+    """The portrait on a background of one colour, whose blocks are coded as zeros."""
+    face = np.array(Image.open(io.BytesIO(portrait)))
+    canvas = on_canvas(face, (width, 400), (0, 0), grey=200)
+    data = encode(canvas, optimize=True, subsampling=0)
+    assert data.endswith(bytes(50) + {FILLED: b"\x0f", WHOLE: b"\0"}[width] + EOI)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("width", "name"),
+    [(FILLED, name) for name in ODDITIES if "end" in name]
+    # Zeros behind zeros could be either
+    + [(WHOLE, name) for name in ODDITIES if "end" in name and "zeros" not in name],
+)
+def test_a_plain_background_is_not_taken_for_padding(
+    portrait: bytes, width: int, name: str
+) -> None:
+    data = plain_below(portrait, width)
+    assert np.array_equal(decode(oddities(data)[name]).pixels, decode(data).pixels)
+
+
+@pytest.mark.parametrize("width", [FILLED, WHOLE])
+def test_padding_is_not_taken_for_a_plain_background(portrait: bytes, width: int) -> None:
+    # GIVEN a file that lacks a part, of the face or of the background
+    data = plain_below(portrait, width)
+    whole = decode(data).pixels
+    pictures = {name: picture_or_none(file) for name, file in damaged(data)}
+    differing = [n for n, each in pictures.items() if each and np.any(each.pixels != whole)]
+    assert differing == []
 
 
 @pytest.mark.parametrize(

@@ -97,25 +97,34 @@ def _decode(frame: Frame, stream: bytes, *, strict: bool) -> Pixels:
 def _ends_in_trailer(scan: Scan, left_over: int) -> bool:
     """Whether padding or a trailer begins where the last block ends.
 
-    Where it begins before, its first bytes were read as blocks, and those are missing.
+    Where it begins before, its first bytes were read as blocks, and those are missing. Blocks of
+    plain colour may be zeros as padding is: but then their last byte, filled up with ones, or the
+    trailer comes next.
     """
     end = len(scan.coded) - left_over
-    read = bytes(scan.coded[max(0, end - _AHEAD - _LOOK_BACK) : max(0, end - _AHEAD)])
+    sure = max(0, end - _AHEAD)
+    read = bytes(scan.coded[max(0, sure - _LOOK_BACK) : sure])
+    around = bytes(scan.coded[max(0, sure - _GLANCE) : end + _LEAST])
     behind = bytes(scan.coded[end : end + _GLANCE])
-    begins_before = _is_foreign(read[-_GLANCE:]) or any(
-        len(set(name)) >= 8 for name in _NAME.findall(read)
+    begins_before = (
+        _is_padding(around)
+        or _is_trailer(read[-_GLANCE:])
+        or any(len(set(name)) >= 8 for name in _NAME.findall(read))
     )
-    return _is_foreign(behind) and not begins_before and _has_restarts(scan)
+    ends = _is_padding(behind) or _is_trailer(behind)
+    return ends and not begins_before and _has_restarts(scan)
 
 
-def _is_foreign(data: bytes) -> bool:
+def _is_padding(data: bytes) -> bool:
+    return _PADDING.issuperset(data)
+
+
+def _is_trailer(data: bytes) -> bool:
     """Whether these are no coded data.
 
     Coded data look random, or repeat a few bytes where a picture is of one colour. A trailer begins
     with names and small numbers: nearly all of its bytes are below 128, and they are of many kinds.
     """
-    if _PADDING.issuperset(data):
-        return True
     small = sum(each < 0x80 for each in data)
     return len(data) >= _LEAST and small >= 7 / 8 * len(data) and len(set(data)) >= 11
 
