@@ -1,7 +1,7 @@
 """A batch of objects, read and examined one after the other, for as long as there is time."""
 
 import os
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +38,9 @@ def continued(
     """
     groups = batch.get("groups", {}).items()
     tallies = defaultdict(Tally, {group: Tally.from_json(tally) for group, tally in groups})
-    items = list(batch["Items"])
+    items = deque(batch["Items"])
     while items:
-        item = items.pop(0)
+        item = items.popleft()
         picture = name_and_group(batch["BatchInput"]["prefix"], item["key"])
         if picture:
             record = _record(models, s3_client(), item, *picture)
@@ -49,7 +49,7 @@ def continued(
             break
     return {
         "BatchInput": batch["BatchInput"],
-        "Items": items,
+        "Items": list(items),
         "left": len(items),
         "groups": {group: tally.to_json() for group, tally in tallies.items()},
     }

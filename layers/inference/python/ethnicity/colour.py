@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ethnicity.geometry import Pixels
+from ethnicity.limits import MAX_PROFILE_BYTES
 
 _TO_LINEAR_SRGB = np.asarray(
     np.linalg.inv(
@@ -27,7 +28,6 @@ _TO_LINEAR_SRGB = np.asarray(
 """From XYZ under D50, in which profiles speak; the inverse holds sRGB's primaries in it."""
 
 _LEVELS = np.arange(256) / 255
-_MAX_BYTES = 1_000_000  # hundreds of times what curves and a matrix need; larger ones hold tables
 _MAX_TAGS = 100
 
 _SAMPLES = np.concatenate(
@@ -58,7 +58,7 @@ class Profile:
 
 def read_profile(icc: bytes) -> Profile | None:
     """The profile, or none if it is broken, of another kind, or sRGB's own."""
-    if len(icc) > _MAX_BYTES:
+    if len(icc) > MAX_PROFILE_BYTES:
         return None
     try:
         with np.errstate(all="raise"):

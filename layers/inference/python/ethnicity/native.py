@@ -12,10 +12,8 @@ def silenced() -> Iterator[None]:
     """Drop it. What fails raises all the same, and Python's own standard error stays."""
     sys.stderr.flush()
     kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     stream = _moved(sys.stderr, kept)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    drop(2)
     try:
         with contextlib.redirect_stderr(stream):
             yield
@@ -23,6 +21,13 @@ def silenced() -> Iterator[None]:
         stream.flush()
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def drop(descriptor: int) -> None:
+    """Send nowhere what is written to it from now on."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _moved(stream: TextIO, descriptor: int) -> TextIO:

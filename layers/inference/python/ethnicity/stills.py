@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from ethnicity.errors import CorruptImage
 from ethnicity.exif import read_orientation
+from ethnicity.limits import MAX_PROFILE_BYTES
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _RIFF, _WEBP = b"RIFF", b"WEBP"
 _MAX_CHUNKS = 100_000
-_MAX_PROFILE = 1_000_000  # as colour.py takes them
 
 _ANIMATION_FRAME = 16
 """Bytes of a frame's own header, before its picture."""
@@ -97,7 +97,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 def _inflated(deflated: bytes) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        inflated = inflater.decompress(deflated, _MAX_PROFILE)
+        inflated = inflater.decompress(deflated, MAX_PROFILE_BYTES)
     except zlib.error:
         return b""
     return inflated if inflater.eof else b""

@@ -1,11 +1,12 @@
 """How the command ends when it cannot go on: with a sentence, and without a traceback."""
 
 import contextlib
-import os
 import sys
 from typing import Any
 
 import click
+
+from ethnicity.native import drop
 
 INTERRUPTED = 130
 """As a shell counts it: 128 and the signal's number."""
@@ -41,7 +42,4 @@ def _sentence(error: OSError) -> str:
 def _drop_output() -> None:
     """Leave nothing in the buffer that Python would try to write again at its end."""
     with contextlib.suppress(OSError):  # a stream that is no file
-        descriptor = sys.stdout.fileno()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, descriptor)
-        os.close(nowhere)
+        drop(sys.stdout.fileno())
