@@ -34,7 +34,8 @@ _UNSUPPORTED = {
 }
 """Other frames. Arithmetic coding has no end of its own: a file cut short anywhere decodes without
 complaint."""
-_TABLES = frozenset({_DHT, _DQT, _DRI})
+_KEPT = _FRAMES | {_DHT, _DQT, _DRI}
+"""The frame and the tables."""
 _SCAN_FOLLOWS = re.compile(rb"\xff[\xc4\xda\xdb\xdd]")
 
 _MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # the others stand alone or are reserved
@@ -236,7 +237,7 @@ class _Reader:
             raise CorruptImage
         if marker in _FRAMES:
             self.take_frame(marker, content)
-        if marker in _FRAMES | _TABLES:
+        if marker in _KEPT:
             self.kept.append(_segment(marker, content))
         if marker == _DRI:
             self.restart_interval = int.from_bytes(content[:2], "big")
@@ -265,7 +266,8 @@ class _Reader:
         channels = content[1:end:2]
         coefficients = content[end:] if self.frame.progressive else _ALL_COEFFICIENTS
         first, last, bits = coefficients[:3]
-        for each in product(channels, range(first, last + 1)):
+        known = range(first, last + 1) if self.frame.progressive else range(1)
+        for each in product(channels, known):
             if each in self.unknown:
                 if (self.unknown[each] or 0) != bits >> 4:
                     raise CorruptImage  # a scan between is missing
