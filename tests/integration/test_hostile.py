@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FILES = crafted()
 
 MAX_MEMORY_MB = 400
+"""The service holds 100, these files and what earlier ones left behind 90, and the largest
+progressive ones have 200 of coefficients; a photo of 12 megapixels stays below 150."""
 
 
 def use_them_all() -> tuple[dict[str, str | None], int]:

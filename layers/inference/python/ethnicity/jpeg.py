@@ -187,7 +187,7 @@ class _Reader:
                 self.take(marker, content)
         if self.frame is None or not (self.complete or (ended and self.finished)):
             raise CorruptImage
-        profile = _whole_profile(self.icc_parts)
+        profile = _whole_profile(self.icc_parts) if self.icc_parts else b""
         return Jpeg(self.frame, self.orientation or 1, profile, tuple(self.scans))
 
     @property
