@@ -25,7 +25,7 @@ _UNUSUAL_SAMPLING = "Could not determine subsampling"
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 
 _PADDING = frozenset(b"\0\xff\t\n\r ")
-_NAME = re.compile(rb"[ -~]{12,}")
+_NAME = re.compile(rb"[ -~]{16,}")
 _LEAST, _GLANCE, _LOOK_BACK = 16, 32, 1024
 """How many bytes tell a trailer, at least and at most, and how far before them it is looked for."""
 _AHEAD = 8
