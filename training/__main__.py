@@ -25,6 +25,7 @@ from training.evaluate import MODELS
 from training.export import NETWORK_FILE, describe, export_keras, export_network, version_of
 from training.generations import train_generations
 from training.reference import write_reference
+from training.selections import pictures_of
 from training.served import scored, serve, serve_degraded
 from training.sources import NoDataSet
 from training.train import Recipe, aligned_pictures, whole_pictures
@@ -105,14 +106,15 @@ def _calibrate(sets: list[FaceSet], models: Path) -> None:
     """Fit on the validation pictures as the service sees them, and describe the model."""
     content = (models / NETWORK_FILE).read_bytes()
     network, finder = Network(content), load_finder()
-    natural, degraded = {}, {}
+    natural, degraded, pictures = [], [], []
     for faces in (each.part("val") for each in sets):
         served = serve(finder, network, faces)
-        natural[faces.name] = scored(served, faces)
-        degraded[faces.name] = scored(serve_degraded(network, served, seed=0), faces)
-    calibrations = fit_calibrations(list(natural.values()), list(degraded.values()))
+        natural.append(scored(served, faces))
+        degraded.append(scored(serve_degraded(network, served, seed=0), faces))
+        pictures.append(pictures_of(finder, faces, served, "val"))
+    calibrations = fit_calibrations(natural, degraded)
     version = version_of(content, calibrations)
-    write_reference(natural, calibrations, version, models)
+    write_reference(pictures, calibrations, version, models)
     describe(calibrations, version, models)
 
 

@@ -15,7 +15,7 @@ import click
 
 from ethnicity.classifier import load_classifier
 from ethnicity.pipeline import Models, load_models
-from training import baselines, card, options, plots, robustness
+from training import baselines, card, options, plots, robustness, selections
 from training.data import FaceSet, load_sets
 from training.export import network_checksums, write_served_checksums
 from training.report import Predictions, load_predictions, report, save_predictions
@@ -25,6 +25,9 @@ MODELS = Path("layers/inference/python/ethnicity/models")
 EVALUATION = Path("evaluation")
 PREDICTIONS = EVALUATION / "test_predictions.npz"
 SPOILED = EVALUATION / "spoiled_predictions.npz"
+SELECTIONS = EVALUATION / "selections.npz"
+"""Validation and test pictures with what they can be chosen by, for benchmarks/audit.py."""
+
 MEASURED = EVALUATION / "networks.sha256"
 """Checksums of the networks that gave these answers."""
 
@@ -45,6 +48,8 @@ def measure(sets: list[FaceSet], root: Path, spoiled: int = 1000) -> None:
     save_predictions([_predictions(models, each) for each in sets], root / PREDICTIONS)
     tests = [each.part("test") for each in sets]
     robustness.save(robustness.measure(tests, root / MODELS, spoiled), root / SPOILED)
+    surveyed = [_surveyed(models, each, split) for each in sets for split in ("val", "test")]
+    selections.save(surveyed, root / SELECTIONS)
     (root / MEASURED).write_text(network_checksums(root / MODELS), encoding="utf-8")
 
 
@@ -65,6 +70,12 @@ def _predictions(models: Models, faces: FaceSet) -> Predictions:
         age=test.age,
         gender=test.gender,
     )
+
+
+def _surveyed(models: Models, faces: FaceSet, split: str) -> selections.Pictures:
+    part = faces.part(split)
+    served = serve(models.finder, models.classifier.network, part)
+    return selections.pictures_of(models.finder, part, served, split)
 
 
 def figures(root: Path) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""Writes the audit's reference: how the classifier's calibration differs between data sets.
+"""Writes the audit's reference: how the classifier's calibration differs between and within sets.
 
 It is fitted on validation pictures only, and keeps nothing of a single picture.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +16,37 @@ from sklearn.metrics import confusion_matrix
 from ethnicity.audit.prevalence import REFERENCE_FILE
 from ethnicity.classifier import Calibration, softmax
 from ethnicity.labels import LABELS
-from training.calibrate import Scored
 from training.metrics import Floats
-from training.report import judged
+from training.selections import Pictures, spreads, typical
 
 _RESAMPLES = 200
-_DECIMALS = 4
+_DECIMALS, _SPREAD_DECIMALS = 4, 5
 _LEAST = 1e-9
 
 
 def write_reference(
-    validation: dict[str, Scored],
+    validation: Sequence[Pictures],
     calibrations: tuple[Calibration, ...],
     version: str,
     folder: Path,
 ) -> None:
     """Write reference.json; the caller updates the checksums."""
     sets = {}
-    for name, each in validation.items():
-        probabilities, _ = judged(each.logits, each.detail, calibrations)
+    for each in validation:
+        probabilities = each.probabilities(calibrations)
         guess = probabilities.argmax(axis=1)
-        sets[name] = {
+        sets[each.name] = {
             "confusion": confusion_matrix(each.label, guess, labels=range(len(LABELS))).tolist(),
             "shifts": fit_shifts(probabilities, each.label).round(_DECIMALS).tolist(),
         }
-    about: dict[str, Any] = {"model": version, "labels": LABELS, "sets": sets}
+    by_kind = spreads(validation, calibrations)
+    about: dict[str, Any] = {
+        "model": version,
+        "labels": LABELS,
+        "spread": round(typical(by_kind), _SPREAD_DECIMALS),
+        "spread_by_kind": {kind: round(each, _SPREAD_DECIMALS) for kind, each in by_kind.items()},
+        "sets": sets,
+    }
     (folder / REFERENCE_FILE).write_text(json.dumps(about) + "\n", encoding="utf-8")
 
 

@@ -80,11 +80,11 @@ def test_a_folder_comes_out_as_both_reports(pictures: Path, tmp_path: Path) -> N
         2,
     )
     assert sum(each["counted"] for each in whole["composition"].values()) == 21
-    assert {name: each["pictures"] for name, each in report["folders"].items()} == {
-        "": 1,
-        "test": 12,
-        "train": 11,
-    }
+    pictures_in = {name: each["pictures"] for name, each in report["folders"].items()}
+    assert pictures_in == {"test": 12, "train": 11}
+    assert report["other_folders"]["names"] == [""]
+    assert report["other_folders"]["composition"] is None
+    assert report["outcome"] is report["truth"] is None
     assert {each["name"]: each["code"] for each in report["bad"]} == {
         "empty.jpg": "no_image",
         "train/cut <b>.jpg": "corrupt_image",
@@ -106,11 +106,12 @@ def test_a_folder_of_one_persons_pictures_does_not_tell_their_label(tmp_path: Pa
 
     report = report_in(tmp_path)
     assert report["whole"]["composition"]
-    # THEN nor does the difference of the whole and the largest
-    for folder in report["folders"].values():
-        assert folder["judged"]
-        assert folder["composition"] is folder["balance"] is folder["uncertain_share"] is None
-    assert "too few" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    # THEN nor does the difference of the whole and the largest: they are told together
+    assert report["folders"] == {}
+    others = report["other_folders"]
+    assert others["names"] == ["alice", "bob", "c"]
+    assert others["composition"]
+    assert others["judged"] == 13
 
     # AND a set of one picture is no more than counted
     shutil.rmtree(tmp_path / "set" / "c")
@@ -118,6 +119,10 @@ def test_a_folder_of_one_persons_pictures_does_not_tell_their_label(tmp_path: Pa
     whole = report_in(tmp_path)["whole"]
     assert whole["judged"] == 3
     assert whole["composition"] is whole["balance"] is whole["uncertain_share"] is None
+    assert report_in(tmp_path)["other_folders"]["composition"] is None
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "withheld" in page
+    assert "Too few faces to say how balanced" in page
 
 
 def test_small_folders_are_told_together_by_what_is_left_of_the_whole() -> None:
@@ -128,8 +133,10 @@ def test_small_folders_are_told_together_by_what_is_left_of_the_whole() -> None:
         reference=load_reference(),
         made="2026-01-01T00:00:00Z",
     )
-    shown = [name for name, folder in told["folders"].items() if folder["composition"]]
-    assert shown == ["c", "e"]
+    assert list(told["folders"]) == ["c", "e"]
+    assert told["other_folders"]["names"] == ["a", "b", "d"]
+    assert told["other_folders"]["judged"] == 11
+    assert told["other_folders"]["composition"]
 
 
 def test_the_page_fetches_nothing_runs_nothing_and_escapes_names(
@@ -141,7 +148,7 @@ def test_the_page_fetches_nothing_runs_nothing_and_escapes_names(
     assert not re.findall(
         r"(?:src=|href=|url\(|@import|<script|http)", page.replace("http-equiv", "")
     )
-    assert "cut &lt;b&gt;.jpg" in page
+    assert "cut &lt;b&gt;.jpg" in page.replace("<wbr>", "")
     assert "default-src 'none'" in page
     # THEN each table has heads, and each chart is beside its numbers
     assert page.count("<table") == page.count("<tbody>")
@@ -258,7 +265,7 @@ def test_a_prefix_in_s3_is_read_in_place(tmp_path: Path, monkeypatch: pytest.Mon
             assert result.exit_code == 0, result.output
             report = report_in(tmp_path)
             assert (report["whole"]["judged"], report["bad"]) == (2, [])
-            assert set(report["folders"]) == {"", "train"}
+            assert report["other_folders"]["names"] == ["", "train"]
         sources._s3().close()
         sources._s3.cache_clear()
 
@@ -305,7 +312,8 @@ def tally(counts: list[int]) -> Tally:
         ([400, 30, 200, 200, 200], "unbalanced", "Less than half of an even share: Black 3 %"),
         ([600, 100, 100, 100, 100], "unbalanced", "More than double an even share: White 6"),
         ([300, 250, 150, 150, 150], "uneven", "Most common is White 30 %"),
-        ([9] * 5, "unknown", "Only 45 faces"),
+        ([9] * 5, "unknown", "45 faces, and 100 are needed"),
+        ([1, 0, 0, 0, 0], "unknown", "1 face, and 100"),
     ],
 )
 def test_the_verdict_is_what_the_intervals_allow(counts: list[int], level: str, words: str) -> None:
@@ -315,7 +323,7 @@ def test_the_verdict_is_what_the_intervals_allow(counts: list[int], level: str, 
 
     assert told["verdict"]["level"] == level
     assert words in told["verdict"]["text"]
-    for each in told["whole"]["composition"].values():
+    for each in (told["whole"]["composition"] or {}).values():
         low, high = each["interval_95"]
         assert low <= each["share"] <= high
 

@@ -74,7 +74,7 @@ def test_deeper_folders_make_groups_if_asked() -> None:
 
 
 def test_a_column_of_a_csv_may_name_the_group(tmp_path: Path) -> None:
-    source = open_source(str(listed_in_a_csv(tmp_path)), by="split")
+    source = open_source(str(listed_in_a_csv(tmp_path)), by=("split",))
 
     assert {each.group for each in source.list()} == {"x"}
 

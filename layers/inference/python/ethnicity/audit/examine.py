@@ -25,5 +25,5 @@ def examine(models: Models, name: str, group: str, data: bytes) -> Record:
         faces=answer.faces_found,
         face_width=face.box[2],
         probabilities=tuple(np.round(face.probabilities, 6).tolist()),
-        uncertain=face.uncertain,
+        prediction_set=face.prediction_set,
     )

@@ -7,12 +7,12 @@ expectation maximisation (Saerens, Latinne and Decaestecker 2002; that it is har
 probabilities are calibrated: Alexandari, Kundaje and Shrikumar 2020).
 
 It assumes that within a label the set's faces look to the classifier as the reference sets' do
-(label shift). They never do quite: each reference set has a calibration of its own. What that may
-do to a set which is neither is part of the intervals.
+(label shift). They never do quite. How much they differ between the reference sets, and between
+parts of them chosen by age, light, source and more, is measured, and is part of the intervals.
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +25,16 @@ REFERENCE_FILE = "reference.json"
 
 REPLICATES = 1000
 
-_ITERATIONS, _REPLICATE_ITERATIONS = 400, 100
+_CYCLES, _REPLICATE_CYCLES = 60, 8
 """Of expectation maximisation; a replicate starts where the estimate ended."""
 
+_TINY = 1e-12
+
+_CHUNK = 50
+"""Replicates that are worked on at once: their arrays fit the processor's cache."""
+
 _LEAST = 1e-9
-"""Probabilities below are taken for it: their logarithm is needed."""
+"""Smaller probabilities are raised to this, because their logarithm is needed."""
 
 Floats = NDArray[np.float64]
 Shares = NDArray[np.float64]
@@ -54,20 +59,35 @@ class Answers:
 
 @dataclass(frozen=True)
 class Reference:
-    """How far the classifier's calibration is off on each reference set, and how surely known.
+    """How far the classifier's calibration is off on the reference sets and on parts of them.
 
     ``shifts``: for each set shape (resamples, 6): its validation pictures, resampled, were fitted
     by softmax(exp(s)·log p + b); s first, then b. Zero where the served calibration fits.
-    ``beyond``: how much farther than they are apart another set may lie, half of it on each side.
+    ``spread``: how much a label's mean probabilities q vary between parts of the sets that were
+    chosen by something other than the label: a variance of spread·q(1 - q).
     """
 
     shifts: dict[str, Floats]
     model: str
-    beyond: float = 0.5
+    spread: float = 0.0
 
     def only(self, name: str) -> "Reference":
         """As if that set were the only one."""
-        return replace(self, shifts={name: self.shifts[name]})
+        return Reference({name: self.shifts[name]}, self.model, self.spread)
+
+
+@dataclass(frozen=True)
+class Calibrations:
+    """What the classifier's calibration on a set may be, drawn once for each replicate.
+
+    ``shifts``: shape (replicates, 6), as in `Reference`. ``departures``: shape (replicates, 5, 5),
+    standard normal: how the probabilities of a label's faces (rows) depart from the shifted ones;
+    ``spread`` scales them.
+    """
+
+    shifts: Floats
+    departures: Floats
+    spread: float
 
 
 def load_reference(folder: Path = MODELS) -> Reference:
@@ -78,42 +98,75 @@ def load_reference(folder: Path = MODELS) -> Reference:
     """
     about = json.loads(read_model_file(REFERENCE_FILE, folder))
     shifts = {name: np.array(each["shifts"]) for name, each in about["sets"].items()}
-    return Reference(shifts, about["model"])
+    return Reference(shifts, about["model"], about["spread"])
+
+
+def draw_calibrations(
+    reference: Reference, rng: np.random.Generator, number: int = REPLICATES
+) -> Calibrations:
+    """A calibration for each replicate: between those of the sets, resampled, with departures."""
+    sets = list(reference.shifts.values())
+    weights = rng.dirichlet(np.ones(len(sets)), number)
+    drawn = np.stack([each[rng.integers(len(each), size=number)] for each in sets], axis=1)
+    shifts = (weights[..., np.newaxis] * drawn).sum(axis=1)
+    departures = rng.standard_normal((number, len(LABELS), len(LABELS)))
+    return Calibrations(shifts, departures, reference.spread)
 
 
 def estimate(answers: Answers) -> Shares:
     """The most likely shares. Uniform if there is no face."""
     equal = np.full(len(LABELS), 1 / len(LABELS))
     count = answers.count.astype(np.float64)
-    return _maximise(count, answers.probabilities, equal, _ITERATIONS) if answers.faces else equal
+    return _maximise(count, answers.probabilities, equal, _CYCLES) if answers.faces else equal
 
 
 def replicates(
     answers: Answers, reference: Reference, rng: np.random.Generator, number: int = REPLICATES
 ) -> Shares:
-    """What the shares of this very set may be, shape (number, 5); quantiles of it are intervals.
-
-    A bootstrap over all that is not known: the set's calibration lies somewhere between those of
-    the reference sets or a little beyond; those are known only from resampled validation pictures;
-    the set's faces are resampled too, with one face more of each label, of
-    random weight (the Bayesian bootstrap, Muliere and Secchi 1996), since a label of which no face
-    was seen need not be absent. Last, each face gets a label with its probability under the
-    replicate's shares (multiple imputation, Rubin 1987): the labels of these faces are asked for,
-    not those of a population from which they were drawn.
-    """
-    total = answers.faces
-    if not total:
+    """What the shares of this very set may be, shape (number, 5); quantiles of it are intervals."""
+    if not answers.faces:
         return rng.dirichlet(np.ones(len(LABELS)), number)
+    calibrations = draw_calibrations(reference, rng, number)
+    return faces_by_label(answers, calibrations, rng) / answers.faces
+
+
+def faces_by_label(
+    answers: Answers,
+    calibrations: Calibrations,
+    rng: np.random.Generator,
+    pseudo_faces: float = 1.0,
+) -> Floats:
+    """How many of these very faces may be of each label, shape (replicates, 5).
+
+    A bootstrap over all that is not known. The faces are resampled, with ``pseudo_faces`` more of
+    each label at a random weight (the Bayesian bootstrap, Muliere and Secchi 1996), since a label
+    of which no face was seen need not be absent; the shares are found again under the replicate's
+    calibration; each face gets a label with its probability under these shares (multiple
+    imputation, Rubin 1987), because the labels of these faces are asked for, not those of a
+    population from which they were drawn; and the result is corrected for the replicate's
+    departures (see `_moved`).
+    """
+    number = len(calibrations.shifts)
+    if not answers.faces:
+        return np.zeros((number, len(LABELS)))
     start = np.maximum(estimate(answers), 1e-3)
-    ratios = _shifted(answers.probabilities, _draw_shifts(reference, rng, number))
-    resampled = rng.multinomial(total, answers.count / total, number).astype(np.float64)
-    more = rng.exponential(size=(number, len(LABELS)))
-    begin = np.broadcast_to(start / start.sum(), (number, len(LABELS)))
-    shares = _maximise(resampled, ratios, begin, _REPLICATE_ITERATIONS, more)
-    posterior = ratios * shares[:, np.newaxis]
-    posterior /= posterior.sum(axis=-1, keepdims=True)
-    labelled = rng.multinomial(answers.count, posterior).sum(axis=1)
-    return np.asarray(labelled / total)
+    start /= start.sum()
+    chunks = []
+    for first in range(0, number, _CHUNK):
+        part = slice(first, first + _CHUNK)
+        ratios = _shifted(answers.probabilities, calibrations.shifts[part])
+        size = len(ratios)
+        resampled = rng.multinomial(answers.faces, answers.count / answers.faces, size)
+        more = rng.gamma(pseudo_faces, size=(size, len(LABELS)))
+        begin = np.broadcast_to(start, (size, len(LABELS)))
+        shares = _maximise(resampled.astype(np.float64), ratios, begin, _REPLICATE_CYCLES, more)
+        posterior = ratios * shares[:, np.newaxis]
+        posterior /= posterior.sum(axis=-1, keepdims=True)
+        labelled = rng.multinomial(answers.count, posterior).sum(axis=1)
+        departures = np.sqrt(calibrations.spread) * calibrations.departures[part]
+        moved = np.maximum(labelled - _moved(answers.count, posterior, departures), 0)
+        chunks.append(moved * (answers.faces / moved.sum(axis=-1, keepdims=True)))
+    return np.concatenate(chunks)
 
 
 def interval(values: Floats) -> tuple[Floats, Floats]:
@@ -122,29 +175,51 @@ def interval(values: Floats) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _maximise(
-    count: Floats, ratios: Floats, shares: Shares, iterations: int, more: Floats | None = None
-) -> Shares:
-    """Raise the likelihood of the mixture, step by step; leading axes are separate problems.
+def _moved(count: NDArray[np.int64], posterior: Floats, departures: Floats) -> Floats:
+    """The faces that each label has too many if its faces depart from the calibration so.
 
-    ``more``: faces that are known to be of each label.
+    With q, of shape (5, 5), the mean posterior probabilities of each label's faces, a departure
+    has the covariance of a Dirichlet distribution around each row of q: where the classifier is
+    sure there is little to vary. What it does to the most likely shares is u·q⁻¹ in first order,
+    u being the change of the set's mean posterior probabilities.
+    """
+    weighted = posterior * count[:, np.newaxis]
+    faces = weighted.sum(axis=-2)
+    mean = np.swapaxes(weighted, -1, -2) @ posterior + _LEAST * np.eye(len(LABELS))
+    mean /= mean.sum(axis=-1, keepdims=True)
+    scaled = np.sqrt(mean) * departures
+    changes = scaled - mean * scaled.sum(axis=-1, keepdims=True)
+    change = faces[:, np.newaxis] @ changes
+    return np.linalg.solve(np.swapaxes(mean, -1, -2), np.swapaxes(change, -1, -2))[..., 0]
+
+
+def _maximise(
+    count: Floats, ratios: Floats, shares: Shares, cycles: int, more: Floats | None = None
+) -> Shares:
+    """Raise the likelihood of the mixture; leading axes are separate problems.
+
+    Each cycle takes two steps of expectation maximisation, goes on in their direction and takes a
+    third (SQUAREM, Varadhan and Roland 2008). ``more``: faces that are known to be of each label.
     """
     more = np.zeros_like(shares) if more is None else more
     total = count.sum(axis=-1, keepdims=True) + more.sum(axis=-1, keepdims=True)
-    for _ in range(iterations):
-        mixed = (ratios @ shares[..., np.newaxis])[..., 0]
+
+    def step(before: Shares) -> Shares:
+        mixed = (ratios @ before[..., np.newaxis])[..., 0]
         weight = (count / mixed)[..., np.newaxis, :]
-        shares = (shares * (weight @ ratios)[..., 0, :] + more) / total
+        return np.asarray((before * (weight @ ratios)[..., 0, :] + more) / total)
+
+    for _ in range(cycles):
+        first = step(shares)
+        second = step(first)
+        change = first - shares
+        bend = second - first - change
+        length, curve = (np.linalg.norm(each, axis=-1, keepdims=True) for each in (change, bend))
+        stride = np.maximum(length / np.maximum(curve, _TINY), 1)
+        farther = shares + 2 * stride * change + stride**2 * bend
+        inside = (farther > 0).all(axis=-1, keepdims=True) & (curve > _TINY)
+        shares = step(np.where(inside, farther, second))
     return shares
-
-
-def _draw_shifts(reference: Reference, rng: np.random.Generator, number: int) -> Floats:
-    """A shift for each replicate, on the line through the sets' resampled ones: (number, 6)."""
-    sets = list(reference.shifts.values())
-    weights = rng.dirichlet(np.ones(len(sets)), number)
-    weights += reference.beyond * (weights - 1 / len(sets))
-    drawn = np.stack([each[rng.integers(len(each), size=number)] for each in sets], axis=1)
-    return np.asarray((weights[..., np.newaxis] * drawn).sum(axis=1))
 
 
 def _shifted(probabilities: Floats, shifts: Floats) -> Floats:

@@ -22,7 +22,8 @@ class Record:
     ``fault``: the code of what is wrong with it, and all else zero; for `NO_FACE` it has a size.
     ``width``, ``height``: in pixels, as displayed. ``faces``: how many were found.
     ``face_width``: of the largest, in pixels. ``probabilities``: of the largest, in the order of
-    LABELS; empty where there is none. ``uncertain``: more than one label cannot be ruled out.
+    LABELS; empty where there is none. ``prediction_set``: the labels that are kept, the most
+    probable first.
     """
 
     name: str
@@ -33,4 +34,9 @@ class Record:
     faces: int = 0
     face_width: int = 0
     probabilities: tuple[float, ...] = ()
-    uncertain: bool = False
+    prediction_set: tuple[str, ...] = ()
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether more than one label is kept."""
+        return len(self.prediction_set) > 1

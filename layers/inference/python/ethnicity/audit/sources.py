@@ -65,12 +65,12 @@ class Source(Protocol):
 
 
 def open_source(
-    where: str, *, depth: int = 1, column: str = "file", by: str | None = None
+    where: str, *, depth: int = 1, column: str = "file", by: tuple[str, ...] = ()
 ) -> Source:
     """The source of that name: a folder, .zip, .tar (compressed or not), .csv or s3://bucket/prefix.
 
     ``depth``: so many folders of a picture's path are its group. ``column``, ``by``: of a CSV
-    file, the columns of path and group.
+    file, the columns of path and group; the values of several make a group together.
 
     Raises:
         SourceError
@@ -182,7 +182,7 @@ class Manifest:
 
     path: Path
     column: str
-    by: str | None
+    by: tuple[str, ...]
     depth: int
 
     @property
@@ -192,13 +192,14 @@ class Manifest:
     def list(self) -> Iterator[Listed]:
         with self.path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
-            for name in filter(None, (self.column, self.by)):
+            for name in (self.column, *self.by):
                 if name not in (rows.fieldnames or ()):
                     there = ", ".join(rows.fieldnames or ()) or "none"
                     raise SourceError(f"{self.path.name} has no column {name}, but {there}")
             for row in rows:
                 name = row[self.column]
-                group = row[self.by] if self.by else group_of(name, self.depth)
+                values = " / ".join(row[each] for each in self.by)
+                group = values if self.by else group_of(name, self.depth)
                 yield Listed(name, group, _size(self.path.parent / name))
 
     def read(self, listed: Listed) -> bytes:

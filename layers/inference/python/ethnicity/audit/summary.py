@@ -3,20 +3,31 @@
 The report is a JSON object; report.schema.json beside this file describes it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ethnicity.audit.prevalence import Floats, Reference, Shares, estimate, interval, replicates
+from ethnicity.audit.figures import FEW, FEWEST, ends, figure, kept_back, rounded
+from ethnicity.audit.outcome import Outcome, outcome_section
+from ethnicity.audit.prevalence import (
+    REPLICATES,
+    Floats,
+    Reference,
+    Shares,
+    estimate,
+    interval,
+    replicates,
+)
 from ethnicity.audit.records import CRASHED, NO_FACE, NOT_DONE, UNREADABLE
 from ethnicity.audit.tally import EDGES, Tally
+from ethnicity.audit.truth import Labelled, truth_section
 from ethnicity.errors import CorruptImage, NoImage, NotJpeg, UnsupportedJpeg
 from ethnicity.labels import LABELS
 from ethnicity.limits import MAX_BYTES
 
-SCHEMA = "apparent-ethnicity-audit/1"
+SCHEMA = "apparent-ethnicity-audit/2"
 
 REASONS = {
     UNREADABLE: "It could not be read",
@@ -30,16 +41,8 @@ REASONS = {
 }
 """What is wrong with a picture that was not judged."""
 
-FEW = 100
-"""Faces below which nothing is said of the balance."""
-
-FEWEST = 10
-"""Faces below which nothing is said of their labels: it would be near to a person's own result."""
-
 _MANY_FACES = 4
 """Pictures with so many faces or more are counted together."""
-
-_DECIMALS = 4
 
 CAVEATS = (
     (
@@ -51,25 +54,47 @@ CAVEATS = (
         "times, and in a set of few persons the intervals are too narrow."
     ),
     (
-        "The intervals assume label shift: within a label, these faces look to the classifier as "
-        "those of the reference sets do, or differ as those two sets differ from each other. Other "
-        "cameras, ages, poses, crops or regions can differ more; then they are too narrow."
+        "Within a label, faces look different to the classifier from set to set. The intervals "
+        "allow for differences as large as those between parts of the reference sets (chosen by "
+        "age, gender, light, sharpness, pose, source and more). Sets that differ more can still "
+        "fall outside."
     ),
-    "Labels of the reference sets are themselves wrong for some 6 to 8 % of their pictures.",
-    "“Others” is a catch-all (Hispanic, Latino, Middle Eastern and more) and the weakest label.",
+    "About 6 to 8 % of the reference sets' own labels are wrong.",
     "Pictures in which no face was found, and those that could not be read, are not in the shares.",
     "A composition says nothing about any person, and must not be used to decide about one.",
+)
+
+OUTCOME_CAVEAT = (
+    "Rates by label assume that, within a label, the outcome does not depend on how a face looks "
+    "to the classifier. Where a system fails on just those faces that look unlike their label, "
+    "differences come out wrong: docs/audit.md says by how much."
 )
 
 METHOD = (
     "The classifier answers each largest face with probabilities that are calibrated for equally "
     "common labels. The shares are those under which all answers together are most likely, found "
     "by expectation maximisation (Saerens et al. 2002). Intervals hold the middle 95 % of "
-    "{replicates} bootstrap replicates, each with resampled faces, with a calibration between "
-    "those of the reference sets or a little beyond, resampled too, and with labels drawn for each "
-    "face. They are for the composition of these pictures, not of a population from which they may "
-    "be a sample."
+    "{replicates} replicates. Each resamples the faces, draws a calibration between those of the "
+    "reference sets and departures from it as large as those measured between parts of these sets, "
+    "and draws a label for each face. They are for the composition of these pictures, not of a "
+    "population from which they may be a sample."
 )
+
+OUTCOME_METHOD = (
+    "For the outcome the shares are estimated among the faces with it and among those without, and "
+    "Bayes' rule turns them into rates for each label. These intervals are for the system's rates, "
+    "of which these pictures are a sample."
+)
+
+LABEL_NOTES = {
+    "White": "White in both reference sets; Middle Eastern and Latino faces are under Others",
+    "Black": "Black in both reference sets",
+    "Asian": "East and Southeast Asian; Indian faces have a label of their own",
+    "Indian": "Indian in both reference sets",
+    "Others": "everyone else: Latino, Hispanic, Middle Eastern and more. It has no appearance of "
+    "its own and is the label that the classifier knows worst",
+}
+"""What the five labels stand for in the reference sets."""
 
 
 @dataclass(frozen=True)
@@ -99,55 +124,60 @@ def summarise(  # noqa: PLR0913 - all that a report depends on
     reference: Reference,
     made: str,
     target: Target = UNIFORM,
-    replicates_each: int = 1000,
+    outcome: Outcome | None = None,
+    truth: Labelled | None = None,
+    replicates_each: int = REPLICATES,
 ) -> dict[str, Any]:
-    """The report on a set, from its groups' tallies. ``made``: when, in ISO 8601."""
-    whole = Tally()
-    for tally in tallies.values():
-        whole.merge(tally)
+    """The report on a set, from its groups' tallies.
+
+    ``made``: when, in ISO 8601. ``outcome``, ``truth``: what a CSV list says of the pictures.
+    """
+    whole = _together(tallies.values())
     rng = np.random.default_rng(0)
     composition = _compose(whole, reference, rng, replicates_each)
     groups = {} if set(tallies) <= {""} else dict(sorted(tallies.items()))
-    kept_back = _kept_back(groups)
+    apart = kept_back({name: tally.judged for name, tally in groups.items()})
+    others = _together(groups[name] for name in apart)
+    method = METHOD.format(replicates=f"{replicates_each:,}")
     return {
         "schema": SCHEMA,
         "title": title,
         "made": made,
         "model": reference.model,
+        "labels": dict(LABEL_NOTES),
         "target": {"name": target.name, "shares": _by_label(target.shares)},
         "verdict": verdict(composition, target),
         "whole": _group(whole, composition if whole.judged >= FEWEST else None, target),
         "folders": {
-            name: _group(
-                tally,
-                None if name in kept_back else _compose(tally, reference, rng, replicates_each),
-                target,
-            )
+            name: _group(tally, _compose(tally, reference, rng, replicates_each), target)
             for name, tally in groups.items()
+            if name not in apart
         },
+        "other_folders": {"names": sorted(apart)}
+        | _group(
+            others,
+            _compose(others, reference, rng, replicates_each) if others.judged >= FEWEST else None,
+            target,
+        )
+        if apart
+        else None,
+        "outcome": outcome_section(outcome, reference, replicates_each) if outcome else None,
+        "truth": truth_section(truth) if truth else None,
         "bad": [
             {"name": name, "code": code, "reason": REASONS.get(code, code)}
             for name, code in sorted(whole.bad)
         ],
-        "caveats": list(CAVEATS),
-        "method": METHOD.format(replicates=f"{replicates_each:,}"),
+        "caveats": [*CAVEATS, *([OUTCOME_CAVEAT] if outcome else [])],
+        "method": f"{method} {OUTCOME_METHOD}" if outcome else method,
         "reference_sets": list(reference.shifts),
     }
 
 
-def _kept_back(tallies: Mapping[str, Tally]) -> set[str]:
-    """The groups of whose labels nothing is said.
-
-    Those with too few faces; and if these are too few together, so that the whole less the others
-    would tell, the next larger ones as well.
-    """
-    kept, faces = set(), 0
-    for name, tally in sorted(tallies.items(), key=lambda item: item[1].judged):
-        if tally.judged >= FEWEST and (faces == 0 or faces >= FEWEST):
-            break
-        kept.add(name)
-        faces += tally.judged
-    return kept
+def _together(tallies: Iterable[Tally]) -> Tally:
+    whole = Tally()
+    for tally in tallies:
+        whole.merge(tally)
+    return whole
 
 
 def _compose(
@@ -175,7 +205,7 @@ def _group(tally: Tally, composition: Composition | None, target: Target) -> dic
         },
         "shorter_side": _sizes(tally.shorter_side),
         "face_width": _sizes(tally.face_width),
-        "uncertain_share": _rounded(tally.uncertain / judged) if composition else None,
+        "uncertain_share": rounded(tally.uncertain / judged) if composition else None,
         "composition": _shares(tally, composition) if composition else None,
         "balance": balance(composition, target) if composition else None,
     }
@@ -187,13 +217,13 @@ def _sizes(counts: Mapping[int, int]) -> dict[str, int]:
 
 
 def _shares(tally: Tally, composition: Composition) -> dict[str, Any]:
-    low, high = _ends(composition.shares, composition.draws)
+    low, high = ends(composition.shares, composition.draws)
     return {
         label: {
             "counted": tally.counted[label],
-            "counted_share": _rounded(tally.counted[label] / composition.faces),
-            "share": _rounded(composition.shares[index]),
-            "interval_95": [_rounded(low[index]), _rounded(high[index])],
+            "counted_share": rounded(tally.counted[label] / composition.faces),
+            "share": rounded(composition.shares[index]),
+            "interval_95": [rounded(low[index]), rounded(high[index])],
         }
         for index, label in enumerate(LABELS)
     }
@@ -215,11 +245,13 @@ def balance(composition: Composition, target: Target) -> dict[str, Any]:
     result = {}
     for name, measure in measures.items():
         value = measure(composition.shares)
-        low, high = _ends(value, measure(composition.draws))
-        result[name] = {
-            "value": _rounded(value),
-            "interval_95": [_rounded(low), _rounded(high)],
-        }
+        low, high = ends(value, measure(composition.draws))
+        result[name] = figure(value, low, high)
+    least = least_variation(composition, target.shares)
+    # Noise makes a distance longer, so that its replicates alone would exclude the shortest
+    result["total_variation"]["interval_95"][0] = min(
+        rounded(least), result["total_variation"]["interval_95"][0]
+    )
     return result
 
 
@@ -239,6 +271,13 @@ def total_variation(shares: Shares, target: Shares) -> Floats:
     return np.asarray(np.abs(shares - target).sum(axis=-1) / 2)
 
 
+def least_variation(composition: Composition, target: Shares) -> float:
+    """The least total variation from the target that the labels' intervals allow."""
+    low, high = ends(composition.shares, composition.draws)
+    above, below = (np.maximum(each, 0).sum() for each in (low - target, target - high))
+    return float(max(above, below))
+
+
 def verdict(composition: Composition, target: Target) -> dict[str, Any]:
     """In words how the set compares with the target, as far as the intervals allow to say.
 
@@ -248,15 +287,16 @@ def verdict(composition: Composition, target: Target) -> dict[str, Any]:
     both). ``thin``, ``thick``: the labels that surely have less than half, more than double.
     """
     if composition.faces < FEW:
-        text = f"Only {composition.faces} faces: too few to say how balanced the set is."
+        faces = "1 face" if composition.faces == 1 else f"{composition.faces} faces"
+        text = f"Too few faces to say how balanced the set is: {faces}, and {FEW} are needed."
         return {"level": "unknown", "text": text, "thin": [], "thick": []}
-    low, high = _ends(composition.shares, composition.draws)
+    low, high = ends(composition.shares, composition.draws)
     wanted = target.shares > 0
     thin = [LABELS[i] for i in np.flatnonzero(wanted & (high < target.shares / 2))]
     thick = [LABELS[i] for i in np.flatnonzero(wanted & (low > 2 * target.shares))]
-    off = total_variation(composition.draws, target.shares)
-    least, most = interval(off)
-    level = _level(float(least), float(most), surely_off=bool(thin or thick))
+    least = least_variation(composition, target.shares)
+    _, most = interval(total_variation(composition.draws, target.shares))
+    level = _level(least, float(most), surely_off=bool(thin or thick))
     return {
         "level": level,
         "text": _in_words(level, composition, target, thin, thick),
@@ -277,14 +317,14 @@ _OPENING = {
     "balanced": "The set is balanced, as far as can be told",
     "uneven": "The set is uneven",
     "unbalanced": "The set is unbalanced",
-    "unclear": "The set may be uneven: the intervals allow no more",
+    "unclear": "The intervals are too wide to say whether the set is even",
 }
 
 
 def _in_words(
     level: str, composition: Composition, target: Target, thin: list[str], thick: list[str]
 ) -> str:
-    low, high = _ends(composition.shares, composition.draws)
+    low, high = ends(composition.shares, composition.draws)
     said = {
         label: f"{label} {_percent(composition.shares[i])} ({100 * low[i]:.0f}–{100 * high[i]:.0f})"
         for i, label in enumerate(LABELS)
@@ -312,15 +352,5 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _ends(value: Floats, draws: Floats) -> tuple[Floats, Floats]:
-    """An interval that holds the value itself, whatever the replicates say."""
-    low, high = interval(draws)
-    return np.minimum(low, value), np.maximum(high, value)
-
-
 def _by_label(shares: Shares) -> dict[str, float]:
-    return {label: _rounded(share) for label, share in zip(LABELS, shares, strict=True)}
-
-
-def _rounded(value: float | Floats) -> float:
-    return round(float(value), _DECIMALS)
+    return {label: rounded(share) for label, share in zip(LABELS, shares, strict=True)}

@@ -80,11 +80,14 @@ def _read(file: Path, about: dict[str, Any]) -> Iterator[Record]:
             return
         for line in lines[1:]:
             fields = json.loads(line)
-            yield Record(**fields | {"probabilities": tuple(fields["probabilities"])})
+            lists = {
+                name: tuple(value) for name, value in fields.items() if isinstance(value, list)
+            }
+            yield Record(**fields | lists)
     except FileNotFoundError:
         return
-    except ValueError:
-        return  # the last line was being written when the run ended
+    except (TypeError, ValueError):
+        return  # the last line was being written when the run ended, or by another version
 
 
 def examine_all(source: Source, pictures: Iterable[Listed], jobs: int) -> Iterator[list[Record]]:

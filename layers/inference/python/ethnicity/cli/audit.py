@@ -8,13 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 import numpy as np
 from tqdm import tqdm
 
+from ethnicity.audit import compare as comparing
 from ethnicity.audit import html, summary
+from ethnicity.audit.columns import Asked, read_columns
+from ethnicity.audit.html_comparison import comparison_page
 from ethnicity.audit.prevalence import load_reference
 from ethnicity.audit.records import Record
 from ethnicity.audit.sources import CompressedTar, Listed, Source, SourceError, open_source
@@ -27,7 +30,22 @@ from ethnicity.model_files import ModelFileError
 JOURNAL = "unfinished.jsonl"
 
 
-@click.command()
+class _Group(click.Group):
+    """Takes what names no command for the arguments of the command ``run``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the default command's name before its arguments."""
+        if args[:1] not in ([name] for name in self.commands):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Group)
+def audit() -> None:
+    """Report how a set of face pictures is composed, and compare two reports."""
+
+
+@audit.command("run")
 @click.argument("where", metavar="DIR")
 @click.option(
     "--out",
@@ -46,7 +64,22 @@ JOURNAL = "unfinished.jsonl"
 )
 @click.option("--depth", default=1, show_default=True, help="Folders of a path that name a group.")
 @click.option("--column", default="file", show_default=True, help="Of a CSV: the pictures' paths.")
-@click.option("--by", help="Of a CSV: the column that names the group, say a split.")
+@click.option(
+    "--by", multiple=True, help="Of a CSV: a column that names groups, say a split. Repeatable."
+)
+@click.option(
+    "--outcome",
+    metavar="COLUMN",
+    help="Of a CSV: what a system did with each picture, two values. Reports its rate by label.",
+)
+@click.option(
+    "--positive", metavar="VALUE", help="The outcome to count; of 0/1 or yes/no the last."
+)
+@click.option(
+    "--truth",
+    metavar="COLUMN",
+    help="Of a CSV: your own labels. Reports how well the classifier does on them.",
+)
 @click.option("--title", help="What the report calls the set; its own name if not given.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes; one per core.")
 @click.option(
@@ -54,13 +87,16 @@ JOURNAL = "unfinished.jsonl"
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write each picture's own result to this CSV file. The reports never hold them.",
 )
-def audit(  # noqa: PLR0913, PLR0917 - one for each option
+def run(  # noqa: PLR0913, PLR0917 - one for each option
     where: str,
     out: Path,
     target: str,
     depth: int,
     column: str,
-    by: str | None,
+    by: tuple[str, ...],
+    outcome: str | None,
+    positive: str | None,
+    truth: str | None,
     title: str | None,
     jobs: int | None,
     per_image: Path | None,
@@ -70,10 +106,18 @@ def audit(  # noqa: PLR0913, PLR0917 - one for each option
     DIR is a folder, a .zip or .tar file (read in place), a .csv file that lists pictures, or
     s3://bucket/prefix. Writes report.json and report.html. An interrupted run goes on where it
     ended when it is started again.
+
+    \b
+    ethnicity audit photos
+    ethnicity audit list.csv --outcome failed
+    ethnicity audit list.csv --truth race --by age_band --by camera
+    ethnicity audit compare one/report.json two/report.json
     """
     aim = read_target(target)
+    asked = Asked(by, outcome, positive, truth)
     try:
         source = open_source(where, depth=depth, column=column, by=by)
+        columns = read_columns(source, asked)
         reference = load_reference()
         out.mkdir(parents=True, exist_ok=True)
         about = {"source": repr(source), "model": reference.model}
@@ -90,6 +134,8 @@ def audit(  # noqa: PLR0913, PLR0917 - one for each option
         reference=reference,
         made=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         target=aim,
+        outcome=columns.outcome_of(records),
+        truth=columns.truth_of(records),
     )
     text = json.dumps(report, indent=2) + "\n"
     (out / "report.json").write_text(text, encoding="utf-8")
@@ -97,8 +143,45 @@ def audit(  # noqa: PLR0913, PLR0917 - one for each option
     if per_image:
         write_per_image(records, per_image)
     journal.remove()
-    click.echo(report["verdict"]["text"])
+    for told in (report, report["outcome"], report["truth"]):
+        if told:
+            click.echo(told["verdict"]["text"])
     click.echo(f"{out / 'report.html'}")
+
+
+@audit.command("compare")
+@click.argument("one", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("two", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write comparison.json and comparison.html into this folder.",
+)
+def compare(one: Path, two: Path, out: Path | None) -> None:
+    """Hold two report.json side by side: which differences are more than chance.
+
+    \b
+    ethnicity audit compare before/report.json after/report.json
+    """
+    try:
+        comparison = comparing.compare(*(_read_report(each) for each in (one, two)))
+    except comparing.NotComparable as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(comparing.as_text(comparison))
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(comparison, indent=2) + "\n"
+        (out / "comparison.json").write_text(text, encoding="utf-8")
+        page = comparison_page(comparison)
+        (out / "comparison.html").write_text(page, encoding="utf-8", errors="replace")
+        click.echo(f"{out / 'comparison.html'}")
+
+
+def _read_report(file: Path) -> Any:  # noqa: ANN401 - JSON, checked by the comparison
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{file} is not a report.json") from error
 
 
 def examine(source: Source, journal: Journal, jobs: int) -> list[Record]:

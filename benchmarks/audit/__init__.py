@@ -1,0 +1,1 @@
+"""How well audits know sets of known composition, and outcomes of known rates."""

@@ -1,0 +1,174 @@
+"""The page's part on the classifier against the user's labels."""
+
+from ethnicity.audit.charts import (
+    BAND_KEY,
+    DOT_KEY,
+    Object,
+    Row,
+    chart,
+    key,
+    name_of,
+    percent,
+    points,
+    text,
+    with_interval,
+)
+from ethnicity.audit.frame import measures, pictures_of
+
+
+def truth_part(truth: Object) -> str:
+    """Recall, precision and prediction sets by label, confusion, calibration, other columns."""
+    rows = [
+        Row(label, each and each["recall"], cells=_cells(each))
+        for label, each in truth["labels"].items()
+    ]
+    heads = ("Precision in this set", "Label in the prediction set", "Pictures")
+    unlabelled = f" {pictures_of(truth['unlabelled'])} had no label." if truth["unlabelled"] else ""
+    words = (
+        "Recall: of the pictures that you gave a label, the share that the classifier gave it too; "
+        "a picture without a face counts as wrong. Precision: of the pictures that the classifier "
+        "gave a label, the share that you gave it too, which depends on how common the label is "
+        f"here.{unlabelled}"
+    )
+    parts = [
+        chart(rows, "Recall", "Recall, 95 % interval", heads),
+        key({"95 % interval": BAND_KEY, "recall": DOT_KEY}),
+        _scores(truth),
+        _confusion(truth["confusion"]),
+        _calibration(truth["calibration"]),
+        *(_by(name, each) for name, each in truth["by"].items()),
+    ]
+    return (
+        f"<section><h2>The classifier against your labels ({text(truth['column'])})</h2>"
+        f'<p class="soft">{words}</p>{"".join(parts)}</section>'
+    )
+
+
+def _cells(label: Object | None) -> tuple[str, ...]:
+    if label is None:
+        return ("", "", "")
+    return (
+        *(
+            f'<td class="number soft {kind}">{_maybe(label[kind])}</td>'
+            for kind in ("precision", "set_coverage")
+        ),
+        f'<td class="number soft about pictures">{label["pictures"]:,}</td>',
+    )
+
+
+def _scores(truth: Object) -> str:
+    """Figures of all labels together."""
+    gap, sets = truth["largest_difference"], truth["prediction_sets"]
+    rows = [
+        ("Accuracy", _maybe(truth["accuracy"]), "The share of all labelled pictures."),
+        (
+            "Balanced accuracy",
+            _maybe(truth["balanced_accuracy"]),
+            "The mean of the labels’ recalls: chance is 20 %.",
+        ),
+    ]
+    if gap:
+        words = (
+            f"Recall of {gap['higher']} above {gap['lower']} in these pictures. The interval is "
+            "for the largest true difference, whichever labels it is between."
+        )
+        rows.append(("Largest difference", points(gap), words))
+    if sets:
+        words = (
+            "How often they hold your label: they are made to in 90 % of the pictures of each. "
+            f"They have {sets['mean_size']:.2f} labels on average."
+        )
+        rows.append(("Prediction sets", _maybe(sets["coverage"]), words))
+    return measures(rows)
+
+
+def _confusion(confusion: Object) -> str:
+    labels = list(confusion)
+    heads = "".join(f'<th scope="col" class="number">{name}</th>' for name in (*labels, "No face"))
+    rows = []
+    for label, counts in confusion.items():
+        if counts is None:
+            cells = f'<td class="soft" colspan="{len(labels) + 1}">withheld: too few pictures</td>'
+        else:
+            total = max(1, sum(counts.values()))
+            cells = "".join(
+                f'<td class="number{" right" if given == label else ""}">'
+                f"{percent(count / total, 0)}</td>"
+                for given, count in counts.items()
+            )
+        rows.append(f'<tr><th scope="row">{label}</th>{cells}</tr>')
+    return (
+        '<h3>Confusion</h3><p class="soft">Of the pictures with your label (rows), the share that '
+        "the classifier gave each label (columns).</p>"
+        '<div class="scroll" role="region" aria-label="Confusion" tabindex="0">'
+        '<table class="grid-table"><thead><tr><th scope="col">Your label</th>'
+        f"{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _calibration(calibration: Object | None) -> str:
+    if calibration is None:
+        return ""
+    rows = []
+    for each in calibration["bins"]:
+        name = f"{percent(each['from'], 0)} and more"
+        told = each["right"] is not None
+        cells = [
+            percent(each["confidence"]) if told else "–",
+            percent(each["right"]) if told else "–",
+            f"{each['pictures']:,}",
+        ]
+        numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
+        rows.append(f'<tr><th scope="row">{name}</th>{numbers}</tr>')
+    return (
+        '<h3>Calibration</h3><p class="soft">How often answers of such a confidence are right, all '
+        "labels weighing the same, because the confidence is for equally common labels. The two "
+        "columns differ by "
+        f"{100 * calibration['error']:.1f} points on average; chance alone makes some.</p>"
+        '<table class="grid-table"><thead><tr><th scope="col">Confidence</th>'
+        '<th scope="col" class="number">Mean confidence</th><th scope="col" class="number">Right'
+        '</th><th scope="col" class="number">Faces</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _by(column: str, by: Object) -> str:
+    if not by["values"] and not by["others"]:
+        return ""
+    named = [*by["values"].items()]
+    if by["others"]:
+        named.append((f"{by['others']['values']} other values", by["others"]))
+    labels = list(named[0][1]["recall"])
+    heads = "".join(f'<th scope="col" class="number">{label}</th>' for label in labels)
+    rows = "".join(
+        f'<tr><th scope="row">{name_of(name) or "(empty)"}</th>'
+        f'<td class="number">{row["pictures"]:,}</td>'
+        f'<td class="number">{_stacked(row["balanced_accuracy"])}</td>'
+        + "".join(f'<td class="number">{_stacked(row["recall"][label])}</td>' for label in labels)
+        + "</tr>"
+        for name, row in named
+    )
+    gap = by["largest_difference"]
+    compared = ", ".join(by["labels_compared"])
+    words = f"Balanced over {compared}. " if compared else "No label is common to all values. "
+    if gap:
+        low, high = (f"{100 * end:.1f}" for end in gap["interval_95"])
+        words += (
+            f"Largest difference: {text(gap['higher'])} above {text(gap['lower'])} by "
+            f"{100 * gap['value']:.1f} points; the largest true one is {low} to {high}."
+        )
+    return (
+        f'<h3>By {text(column)}</h3><p class="soft">Recall, with 95 % intervals. {words}</p>'
+        f'<div class="scroll" role="region" aria-label="By {text(column)}" tabindex="0">'
+        '<table class="folders"><thead><tr><th scope="col">Value</th>'
+        '<th scope="col" class="number">Pictures</th><th scope="col" class="number">Balanced</th>'
+        f"{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _stacked(found: Object | None) -> str:
+    return with_interval(found) if found else '<span class="soft">withheld</span>'
+
+
+def _maybe(found: Object | None) -> str:
+    return with_interval(found) if found else "–"

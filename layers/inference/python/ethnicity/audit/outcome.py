@@ -1,0 +1,174 @@
+"""The report's section on an outcome: its rate for each label, and what the intervals allow to say.
+
+An outcome is something that a system did with each picture and that a CSV file tells: it failed or
+not, it let in or not. Whether a difference is unfair is not for numbers to say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ethnicity.audit.differences import Differences, differences
+from ethnicity.audit.figures import FEW, FEWEST, ends, figure, rounded, share_of
+from ethnicity.audit.prevalence import REPLICATES, Reference, interval
+from ethnicity.audit.rates import Rates, outcome_rates
+from ethnicity.audit.records import NO_FACE
+from ethnicity.audit.tally import Tally
+from ethnicity.labels import LABELS
+
+_MOST = 100.0
+"""A ratio's interval that reaches farther has no upper end in the report."""
+
+
+@dataclass
+class Outcome:
+    """The pictures by what the system did with them.
+
+    ``column``: of the CSV file. ``positive``, ``negative``: its values; rates are of the first.
+    ``with_it``, ``without_it``: the pictures with either. ``unknown``: pictures without a value.
+    """
+
+    column: str
+    positive: str
+    negative: str
+    with_it: Tally = field(default_factory=Tally)
+    without_it: Tally = field(default_factory=Tally)
+    unknown: int = 0
+
+    @property
+    def name(self) -> str:
+        """The outcome that is counted, in words."""
+        return f"{self.column} = {self.positive}"
+
+
+def outcome_section(
+    outcome: Outcome, reference: Reference, number: int = REPLICATES
+) -> dict[str, Any]:
+    """The section, as report.schema.json describes it."""
+    strata = (outcome.with_it, outcome.without_it)
+    section: dict[str, Any] = {
+        "column": outcome.column,
+        "positive": outcome.positive,
+        "negative": outcome.negative,
+        "unknown": outcome.unknown,
+        "overall": _counted(*(each.judged for each in strata)),
+        "without_face": _counted(*(each.faults[NO_FACE] for each in strata)),
+        "labels": dict.fromkeys(LABELS),
+        "largest_difference": None,
+        "largest_ratio": None,
+        "different": [],
+    }
+    if min(each.judged for each in strata) >= FEWEST:
+        answers = (each.as_answers() for each in strata)
+        found = outcome_rates(*answers, reference, np.random.default_rng(0), number)
+        shown = _shown(found)
+        section["labels"] |= {LABELS[i]: _label(found, i, outcome) for i in shown}
+        if len(shown) > 1:
+            section |= _compared(found, shown)
+    section["verdict"] = _verdict(outcome, section)
+    return section
+
+
+def _shown(found: Rates) -> list[int]:
+    """The labels of which there are surely enough faces."""
+    least, _ = interval(found.drawn_faces)
+    return [index for index in range(len(LABELS)) if least[index] >= FEWEST]
+
+
+def _counted(positive: int, negative: int) -> dict[str, Any]:
+    """Pictures with a known outcome, and its rate if they are not too few."""
+    pictures = positive + negative
+    rate = share_of(positive, pictures) if pictures >= FEWEST else None
+    return {"pictures": pictures, "positive": positive, "rate": rate}
+
+
+def _label(found: Rates, index: int, outcome: Outcome) -> dict[str, Any]:
+    low, high = ends(found.value[index], found.draws[:, index])
+    fewest, most = ends(found.faces[index], found.drawn_faces[:, index])
+    label = LABELS[index]
+    counted = _counted(outcome.with_it.counted[label], outcome.without_it.counted[label])
+    return {
+        "faces": figure(found.faces[index], fewest, most),
+        "rate": figure(found.value[index], low, high),
+        "counted_rate": counted["rate"] and counted["rate"]["value"],
+    }
+
+
+def _compared(found: Rates, shown: list[int]) -> dict[str, Any]:
+    value, draws = found.value[shown], found.draws[:, shown]
+    by_points = differences(value, draws)
+    # Of no face at all the logarithm is needed too: of half a one, as the draws have it
+    floor = 0.5 / np.maximum(found.faces[shown], 1)
+    by_factors = differences(np.log(np.maximum(value, floor)), np.log(np.maximum(draws, 1e-6)))
+    low, high = np.exp((by_factors.low, min(by_factors.high, 700.0)))
+    pair = _pair(by_points, shown)
+    return {
+        "largest_difference": pair | figure(by_points.largest, by_points.low, by_points.high),
+        "largest_ratio": pair
+        | {
+            "value": rounded(np.exp(by_factors.largest)),
+            "interval_95": [rounded(low), rounded(high) if high <= _MOST else None],
+        },
+        "different": [
+            {"higher": LABELS[shown[higher]], "lower": LABELS[shown[lower]]}
+            for higher, lower in by_points.sure
+        ],
+    }
+
+
+def _pair(found: Differences, shown: list[int]) -> dict[str, str]:
+    return {"higher": LABELS[shown[found.higher]], "lower": LABELS[shown[found.lower]]}
+
+
+def _verdict(outcome: Outcome, section: Mapping[str, Any]) -> dict[str, str]:
+    """In words what the intervals allow to say.
+
+    ``level``: different (some labels surely differ), not_shown (all might be alike) or unknown
+    (too few faces).
+    """
+    faces, gap = section["overall"]["pictures"], section["largest_difference"]
+    if faces < FEW or gap is None:
+        text = (
+            f"Too few faces to say whether “{outcome.name}” differs between labels: "
+            f"{outcome.with_it.judged:,} with it, {outcome.without_it.judged:,} without."
+        )
+        return {"level": "unknown", "text": text}
+    low, high = (100 * end for end in gap["interval_95"])
+    if not section["different"]:
+        text = (
+            f"No difference of “{outcome.name}” between labels is shown. The largest may be "
+            f"anything up to {high:.1f} percentage points."
+        )
+        return {"level": "not_shown", "text": text}
+    rates = section["labels"]
+    sentences = [
+        f"“{outcome.name}” is more common for {_list(rates, above)} "
+        f"than for {_named(rates, below)}."
+        for below, above in _by_lower(section["different"]).items()
+    ]
+    sentences.append(
+        f"Between some two labels the true difference is at least {low:.1f} percentage points, "
+        f"and between no two is it above {high:.1f}."
+    )
+    return {"level": "different", "text": " ".join(sentences)}
+
+
+def _by_lower(pairs: list[dict[str, str]]) -> dict[str, list[str]]:
+    """Of the pairs that differ, the higher labels by the lower one."""
+    higher: dict[str, list[str]] = {}
+    for pair in pairs:
+        higher.setdefault(pair["lower"], []).append(pair["higher"])
+    return higher
+
+
+def _list(rates: Mapping[str, Any], labels: list[str]) -> str:
+    named = [_named(rates, label) for label in labels]
+    return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+
+
+def _named(rates: Mapping[str, Any], label: str) -> str:
+    rate = rates[label]["rate"]
+    low, high = rate["interval_95"]
+    return f"{label} ({100 * rate['value']:.1f} %, {100 * low:.1f}–{100 * high:.1f})"

@@ -1,0 +1,224 @@
+"""Parts of a data set, chosen by something other than the label: age, light, source and more.
+
+Whoever collects faces chooses them somehow, and within a label a chosen part looks different to the
+classifier from the whole. How different, `spread` measures; the audit's intervals allow for it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ethnicity.classifier import Calibration
+from ethnicity.faces import Finder, glance
+from ethnicity.geometry import Pixels
+from ethnicity.labels import LABELS
+from training.data import GENDERS, ORIGINS, UNKNOWN, FaceSet
+from training.metrics import Floats, Indices
+from training.report import judged
+from training.served import Served
+
+_AGES = ((0, 1), (2, 3), (4,), (5, 6), (7, 8))
+"""Bands of AGE_BANDS that make a part: 0-9, 10-29, 30-39, 40-59, 60 and more."""
+
+_LEFT_OUT = ("East Asian", "Southeast Asian", "Middle Eastern", "Latino_Hispanic")
+"""Origins that share their label with another: each is left out in turn."""
+
+_PERIODS = 5
+"""Parts of equal size by the time when UTKFace's pictures were collected: from other sources."""
+
+_LEAST = 12
+"""Pictures of a label that a part needs to say how it differs."""
+
+_DAY = re.compile(r"_(\d{8})\d{6,}\.jpg")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of one set and split in which a face was found. All arrays share their axis n.
+
+    ``logits``: shape (n, 5), uncalibrated; ``label``, ``age``, ``gender``, ``origin``: shape (n,),
+    as in FaceSet. ``day``: when it was collected, as a number like 20170112; 0 if that is unknown.
+    ``detail``: see `ethnicity.classifier.detail`. ``light``, ``contrast``: mean and standard
+    deviation of the aligned face; ``warmth``: the logarithm of its red to its blue. ``turn``: how
+    far the nose is from the middle of the eyes, ``size``: how far these are apart, both as shares,
+    of the latter and of the picture's side.
+    """
+
+    name: str
+    split: str
+    logits: Floats
+    label: Indices
+    age: Indices
+    gender: Indices
+    origin: Indices
+    day: Indices
+    detail: Floats
+    light: Floats
+    contrast: Floats
+    warmth: Floats
+    turn: Floats
+    size: Floats
+
+    def probabilities(self, calibrations: tuple[Calibration, ...]) -> Floats:
+        """As the service answers, shape (n, 5)."""
+        return judged(self.logits, self.detail, calibrations)[0]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a set: ``rows``, shape (n,), are true for its pictures.
+
+    ``kind``: by what it was chosen.
+    """
+
+    kind: str
+    name: str
+    rows: NDArray[np.bool_]
+
+
+def pictures_of(finder: Finder, faces: FaceSet, served: Served, split: str) -> Pictures:
+    """The pictures with a face, as `training.served.serve` left them."""
+    found = served.found
+    chips = served.chips[found].astype(np.float64)
+    looks = [_look(finder, picture) for picture in faces.pictures[found]]
+    turn, size = np.array(looks).reshape(-1, 2).T
+    channels = np.maximum(chips.mean(axis=(1, 2)), 1)
+    days = [_DAY.search(file) for file in faces.files[found]]
+    return Pictures(
+        name=faces.name,
+        split=split,
+        logits=served.logits[found],
+        label=faces.label[found],
+        age=faces.age[found],
+        gender=faces.gender[found],
+        origin=faces.origin[found],
+        day=np.array([int(each[1]) if each else 0 for each in days], np.int64),
+        detail=served.detail[found],
+        light=chips.mean(axis=(1, 2, 3)),
+        contrast=chips.std(axis=(1, 2, 3)),
+        warmth=np.log(channels[:, 0] / channels[:, 2]),
+        turn=turn,
+        size=size,
+    )
+
+
+def _look(finder: Finder, picture: Pixels) -> tuple[float, float]:
+    """How far the face is turned, and its size; zero if no glance shows it."""
+    seen = glance(finder.detector, picture)
+    if not seen:
+        return 0.0, 0.0
+    left, right, nose = seen[0].keypoints[:3]
+    apart = max(float(np.linalg.norm(right - left)), 1.0)
+    return float((nose[0] - (left[0] + right[0]) / 2) / apart), apart / picture.shape[1]
+
+
+_ARRAYS = [field.name for field in fields(Pictures) if field.name not in {"name", "split"}]
+
+
+def save(pictures: Sequence[Pictures], file: Path) -> None:
+    """Write them to a compressed .npz file, to the precision that is of use."""
+    arrays: dict[str, Any] = {}
+    for each in pictures:
+        for field in _ARRAYS:
+            array = getattr(each, field)
+            kind = np.float32 if array.dtype.kind == "f" else np.int32
+            arrays[f"{each.name}/{each.split}/{field}"] = array.astype(kind)
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def load(file: Path, split: str) -> dict[str, Pictures]:
+    """The sets of one split, by name."""
+    with np.load(file) as arrays:
+        names = sorted({key.split("/")[0] for key in arrays if f"/{split}/" in key}, reverse=True)
+        return {
+            name: Pictures(
+                name,
+                split,
+                **{
+                    field: arrays[f"{name}/{split}/{field}"].astype(
+                        np.float64 if arrays[f"{name}/{split}/{field}"].dtype.kind == "f" else int
+                    )
+                    for field in _ARRAYS
+                },
+            )
+            for name in names
+        }
+
+
+def parts(pictures: Pictures) -> Iterator[Part]:
+    """The parts of a set, by every kind of choice that what is known of it allows."""
+    everything = np.ones(len(pictures.label), np.bool_)
+    yield Part("set", "all", everything)
+    for bands in _AGES:
+        yield Part("age", f"ages {bands}", np.isin(pictures.age, bands))
+    for index, gender in enumerate(GENDERS):
+        yield Part("gender", gender, pictures.gender == index)
+    if (pictures.origin != UNKNOWN).any():
+        for origin in _LEFT_OUT:
+            yield Part("origin", f"no {origin}", pictures.origin != ORIGINS.index(origin))
+    if pictures.day.any():
+        edges = np.quantile(pictures.day, np.linspace(0, 1, _PERIODS + 1)[1:-1])
+        period = np.searchsorted(edges, pictures.day, side="right")
+        for index in range(_PERIODS):
+            yield Part("source", f"period {index}", period == index)
+    for kind, measure in _MEASURES.items():
+        values = measure(pictures)
+        low, high = np.quantile(values, (1 / 3, 2 / 3))
+        yield Part(kind, "low", values < low)
+        yield Part(kind, "middle", (low <= values) & (values <= high))
+        yield Part(kind, "high", values > high)
+
+
+_MEASURES: dict[str, Callable[[Pictures], Floats]] = {
+    "sharpness": lambda pictures: pictures.detail,
+    "light": lambda pictures: pictures.light,
+    "contrast": lambda pictures: pictures.contrast,
+    "colour": lambda pictures: pictures.warmth,
+    "pose": lambda pictures: np.abs(pictures.turn - np.median(pictures.turn)),
+    "size": lambda pictures: pictures.size,
+}
+"""What thirds of a set are chosen by."""
+
+
+def spreads(sets: Sequence[Pictures], calibrations: tuple[Calibration, ...]) -> dict[str, float]:
+    """By kind of choice, how much a label's mean probabilities vary between parts.
+
+    As a share of q(1 - q), q being the mean probability over the sets, which is what a Dirichlet
+    distribution around q would have. The method of moments: squared deviations of the parts' means
+    less the variance that so few pictures make. At least 0.
+    """
+    probabilities = [each.probabilities(calibrations) for each in sets]
+    labels = range(len(LABELS))
+    mean = np.mean(
+        [
+            [_mean(own[each.label == label]) for label in labels]
+            for own, each in zip(probabilities, sets, strict=True)
+        ],
+        axis=0,
+    )
+    sums: dict[str, Floats] = {}
+    for own, each in zip(probabilities, sets, strict=True):
+        for part in parts(each):
+            for label in labels:
+                chosen = own[part.rows & (each.label == label)]
+                if len(chosen) >= _LEAST:
+                    beyond = (chosen.mean(axis=0) - mean[label]) ** 2
+                    beyond -= chosen.var(axis=0, ddof=1) / len(chosen)
+                    whole = mean[label] * (1 - mean[label])
+                    both = np.array([beyond.sum(), whole.sum()])
+                    sums[part.kind] = sums.get(part.kind, np.zeros(2)) + both
+    return {kind: max(float(beyond / whole), 0.0) for kind, (beyond, whole) in sums.items()}
+
+
+def _mean(probabilities: Floats) -> Floats:
+    return probabilities.mean(axis=0) if len(probabilities) else np.full(len(LABELS), 0.2)
+
+
+def typical(by_kind: dict[str, float]) -> float:
+    """One spread for all kinds: their median, 0 if there is none."""
+    return float(np.median(list(by_kind.values()))) if by_kind else 0.0
