@@ -121,8 +121,11 @@ bench-photos: $(TRAIN)/.ready ## Measure faces found, false alarms and accuracy 
 bench-hostile: $(DEV)/.ready ## Measure time and memory of the dearest files that could be made
 	$(DEV)/python -m benchmarks.hostile
 
-bench-audit: $(TRAIN)/.ready ## Measure how well an audit knows sets of known composition
-	$(TRAIN)/python -m benchmarks.audit
+bench-audit: $(TRAIN)/.ready ## Measure how well audits know compositions and outcomes; writes benchmarks/AUDIT.md
+	OPENBLAS_NUM_THREADS=1 $(TRAIN)/python -m benchmarks.audit
+
+notebook: $(DEV)/.ready ## Execute docs/teaching.ipynb, in place
+	$(DEV)/jupyter execute --inplace docs/teaching.ipynb
 
 lock: $(UV) ## Pin the newest versions of requirements/*.in, with hashes
 	for name in uv functions predict s3 serve local dev train checkov fuzz bench deepface; do $(UV) pip compile --quiet --universal \

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.metrics import confusion_matrix
 
-from ethnicity.audit.prevalence import REFERENCE_FILE
+from ethnicity.audit.prevalence import REFERENCE_FILE, Reference
 from ethnicity.classifier import Calibration, softmax
 from ethnicity.labels import LABELS
 from training.metrics import Floats
-from training.selections import Pictures, spreads, typical
+from training.selections import Pictures, departure, misses
 
 _RESAMPLES = 200
-_DECIMALS, _SPREAD_DECIMALS = 4, 5
+_DECIMALS, _MORE_DECIMALS = 4, 5
 _LEAST = 1e-9
 
 
@@ -31,20 +31,22 @@ def write_reference(
     folder: Path,
 ) -> None:
     """Write reference.json; the caller updates the checksums."""
-    sets = {}
+    sets, all_shifts = {}, {}
     for each in validation:
         probabilities = each.probabilities(calibrations)
         guess = probabilities.argmax(axis=1)
+        shifts = fit_shifts(probabilities, each.label).round(_DECIMALS)
+        all_shifts[each.name] = shifts
         sets[each.name] = {
             "confusion": confusion_matrix(each.label, guess, labels=range(len(LABELS))).tolist(),
-            "shifts": fit_shifts(probabilities, each.label).round(_DECIMALS).tolist(),
+            "shifts": shifts.tolist(),
         }
-    by_kind = spreads(validation, calibrations)
+    reference = Reference(all_shifts, version)
+    departed = departure(misses(validation, calibrations, reference))
     about: dict[str, Any] = {
         "model": version,
         "labels": LABELS,
-        "spread": round(typical(by_kind), _SPREAD_DECIMALS),
-        "spread_by_kind": {kind: round(each, _SPREAD_DECIMALS) for kind, each in by_kind.items()},
+        "departure": round(departed, _MORE_DECIMALS),
         "sets": sets,
     }
     (folder / REFERENCE_FILE).write_text(json.dumps(about) + "\n", encoding="utf-8")

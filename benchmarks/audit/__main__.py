@@ -30,7 +30,7 @@ from training import options
 from training.evaluate import MEASURED, MODELS, SELECTIONS
 from training.export import network_checksums
 from training.markdown import between
-from training.selections import spreads
+from training.selections import misses
 
 _PAGE, _GUIDE, _DOCS = Path("benchmarks/AUDIT.md"), Path("docs/audit.md"), Path("docs")
 
@@ -98,18 +98,23 @@ def _shares(run: "Runner", reference: Reference, few: int | None) -> dict[str, s
         "errors": shares.error_table(found),
         "coverage": shares.coverage_table(found),
         "comparisons": shares.comparison_table(found),
+        "whole": shares.whole_table(sets, reference),
     }
 
 
 def _chosen(run: "Runner", reference: Reference, few: int | None) -> dict[str, str]:
-    validation = [each.pictures for each in pools("val").values()]
-    by_kind = spreads(validation, load_classifier().calibrations)
-    judge = partial(chosen.judge_one, references=chosen.references(reference, by_kind))
-    sets = list(chosen.chosen_sets(pools("test")))
-    judged = run("chosen", judge, sets[:: few or 1] + sets[-1:] if few else sets)
+    validation = pools("val")
+    found = misses(
+        [each.pictures for each in validation.values()], load_classifier().calibrations, reference
+    )
+    judge = partial(chosen.judge_one, references=chosen.references(reference, found))
+    judged = {}
+    for split, each in (("test", pools("test")), ("val", validation)):
+        sets = list(chosen.chosen_sets(each))
+        judged[split] = run(f"chosen, {split}", judge, sets[::few] + sets[-1:] if few else sets)
     return {
-        "kinds": chosen.kinds_table(judged, by_kind),
-        "example": chosen.example_table(judged),
+        "kinds": chosen.kinds_table(judged["test"], judged["val"]),
+        "example": chosen.example_table(judged["test"]),
     }
 
 

@@ -1,11 +1,11 @@
 """Sets chosen from the test pictures by something other than the label.
 
-Intervals are judged with the kind of choice held out: the spread of the reference is then that of
-the other kinds of choice, among validation pictures.
+Intervals are judged with the kind of choice held out: how far sets may depart is then fitted on the
+other kinds of choice, among validation pictures.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +17,13 @@ from benchmarks.audit.pools import (
     counted,
     percent,
     percents,
-    unspread,
+    without_departures,
 )
 from ethnicity.audit.prevalence import Reference, estimate, interval, replicates
 from ethnicity.labels import LABELS
 from training.markdown import table
 from training.metrics import Floats, Indices
-from training.selections import parts, typical
-
-_LEAST = 150
-"""Pictures that a part needs."""
-
-_COMPOSITIONS = 5
-"""Sets made of each part: one as it is, the others thinned to compositions drawn at random."""
+from training.selections import Miss, departure, parts, thinned
 
 _BEFORE = 20170112
 """UTKFace's pictures until then are its first 46 %: few of them are Black."""
@@ -69,45 +63,32 @@ class Judged:
 
 def chosen_sets(pools: Mapping[str, Pool]) -> Iterator[Chosen]:
     """All of them, without replacement."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     for name, pool in pools.items():
         for part in parts(pool.pictures):
-            if part.rows.sum() >= _LEAST:
-                for rows in _thinned(pool, np.flatnonzero(part.rows), rng):
-                    yield Chosen(part.kind, f"{name}, {part.name}", pool, rows)
-        old = pool.pictures.day < _BEFORE
+            for rows in thinned(pool.label, np.flatnonzero(part.rows), rng):
+                yield Chosen(part.kind, f"{name}, {part.name}", pool, rows)
         if pool.pictures.day.any():
-            yield Chosen("", f"{name}, {OLD}", pool, np.flatnonzero(old))
+            yield Chosen("", f"{name}, {OLD}", pool, np.flatnonzero(pool.pictures.day < _BEFORE))
 
 
-def _thinned(pool: Pool, rows: Indices, rng: np.random.Generator) -> Iterator[Indices]:
-    yield rows
-    own = [rows[pool.label[rows] == index] for index in range(len(LABELS))]
-    available = np.array([len(each) for each in own])
-    for _ in range(_COMPOSITIONS - 1):
-        composition = np.maximum(rng.dirichlet(np.full(len(LABELS), 2.0)), 0.01)
-        composition /= composition.sum()
-        wanted = (composition * (available / composition).min()).astype(np.int64)
-        if wanted.sum() >= _LEAST:
-            drawn = [rng.choice(a, n, replace=False) for a, n in zip(own, wanted, strict=True)]
-            yield np.concatenate(drawn)
+def references(reference: Reference, found: Sequence[Miss]) -> dict[str, dict[str, Reference]]:
+    """For each kind of choice, the references to judge it with.
 
-
-def references(
-    reference: Reference, by_kind: Mapping[str, float]
-) -> dict[str, dict[str, Reference]]:
-    """For each kind of choice, the references to judge it with."""
-
-    def spread(value: float) -> Reference:
-        return Reference(reference.shifts, reference.model, value)
-
+    ``found``: how far audits miss on validation pictures.
+    """
+    kinds = ("", *dict.fromkeys(each.kind for each in found))
+    held_out = {
+        kind: replace(reference, departure=departure(each for each in found if each.kind != kind))
+        for kind in kinds
+    }
     return {
         kind: {
-            "held out": spread(typical({k: v for k, v in by_kind.items() if k != kind})),
+            "held out": held_out[kind],
             "audit": reference,
-            "none": unspread(reference),
+            "none": without_departures(reference),
         }
-        for kind in ("", *by_kind)
+        for kind in kinds
     }
 
 
@@ -130,28 +111,29 @@ def judge_one(chosen: Chosen, references: Mapping[str, Mapping[str, Reference]])
     )
 
 
-def kinds_table(judged: Sequence[Judged], by_kind: Mapping[str, float]) -> str:
+def kinds_table(test: Sequence[Judged], validation: Sequence[Judged]) -> str:
     """What intervals cover, by kind of choice."""
-    kinds = dict.fromkeys(each.kind for each in judged if each.kind)
-    by_row = [
-        _figures([each for each in judged if each.kind == kind], by_kind[kind]) for kind in kinds
-    ]
-    by_row.append(np.mean(by_row, axis=0))
+    kinds = dict.fromkeys(each.kind for each in test if each.kind)
+    rows = [_figures(*(_of_kind(each, kind) for each in (test, validation))) for kind in kinds]
     names = [*kinds, "mean of kinds"]
-    rows = [
-        [name, percent(each[0], 2), f"**{percent(each[1])}**", *percents(each[2:])]
-        for name, each in zip(names, by_row, strict=True)
+    cells = [
+        [name, *percents(each[:1]), f"**{percent(each[1])}**", *percents(each[2:])]
+        for name, each in zip(names, [*rows, np.mean(rows, axis=0)], strict=True)
     ]
-    head = ["chosen by", "spread, %", "covered, held out", *LABELS, "width"]
-    return table([*head, "covered, audit", "covered, no departures", "width"], rows)
+    head = ["chosen by", "val, held out", "test, held out", *LABELS, "width"]
+    return table([*head, "test, audit", "test, no departures", "width"], cells)
 
 
-def _figures(judged: Sequence[Judged], spread: float) -> Floats:
-    covered = {name: np.array([each.covered(name) for each in judged]) for name in judged[0].ends}
-    width = {name: np.mean([each.width(name) for each in judged]) for name in judged[0].ends}
+def _of_kind(judged: Sequence[Judged], kind: str) -> list[Judged]:
+    return [each for each in judged if each.kind == kind]
+
+
+def _figures(test: Sequence[Judged], validation: Sequence[Judged]) -> Floats:
+    covered = {name: np.array([each.covered(name) for each in test]) for name in test[0].ends}
+    width = {name: np.mean([each.width(name) for each in test]) for name in test[0].ends}
     return np.array(
         [
-            spread,
+            np.mean([each.covered("held out") for each in validation]),
             covered["held out"].mean(),
             *covered["held out"].mean(axis=0),
             width["held out"],

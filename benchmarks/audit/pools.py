@@ -61,8 +61,8 @@ def counted(probabilities: Floats) -> Floats:
     return np.bincount(guesses, minlength=len(LABELS)) / max(len(guesses), 1)
 
 
-def unspread(reference: Reference) -> Reference:
-    """As if parts of a set differed no more than the sets."""
+def without_departures(reference: Reference) -> Reference:
+    """As if sets differed in nothing but their calibration."""
     return Reference(reference.shifts, reference.model)
 
 

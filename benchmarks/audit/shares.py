@@ -13,7 +13,7 @@ from benchmarks.audit.pools import (
     counted,
     percent,
     percents,
-    unspread,
+    without_departures,
 )
 from ethnicity.audit.compare import difference
 from ethnicity.audit.prevalence import Reference, estimate, interval, replicates
@@ -69,9 +69,9 @@ def settings(
         (other,) = reference.shifts.keys() - {name}
         references = {
             _AUDIT: reference,
-            "without departures": unspread(reference),
+            "without departures": without_departures(reference),
             "the other set alone": reference.only(other),
-            "the other, without departures": unspread(reference.only(other)),
+            "the other, without departures": without_departures(reference.only(other)),
         }
         yield Setting(name, (pool,), references, confusion)
     both = tuple(pools.values())
@@ -185,3 +185,29 @@ def _as_found(audited: Audited, index: int) -> dict[str, float | list[float]]:
     value = float(audited.estimated[index])
     ends = [min(float(audited.low[index]), value), max(float(audited.high[index]), value)]
     return {"value": value, "interval_95": ends}
+
+
+def whole_table(pools: Mapping[str, Pool], reference: Reference) -> str:
+    """The test sets whole: true, audited and counted shares, in percent."""
+    columns = []
+    for pool in pools.values():
+        answers = answers_to(pool.probabilities)
+        low, high = interval(replicates(answers, reference, np.random.default_rng(0), 1000))
+        truth = np.bincount(pool.label, minlength=len(LABELS)) / len(pool.label)
+        found, raw = estimate(answers), counted(pool.probabilities)
+        columns.append(
+            [
+                [
+                    percent(truth[i]),
+                    f"{percent(found[i])} ({percent(low[i])}–{percent(high[i])})",
+                    percent(raw[i]),
+                ]
+                for i in range(len(LABELS))
+            ]
+        )
+    head = [cell for name in pools for cell in (f"{name}: true", "audit", "counted")]
+    rows = [
+        [label, *(cell for column in columns for cell in column[i])]
+        for i, label in enumerate(LABELS)
+    ]
+    return table(["", *head], rows)

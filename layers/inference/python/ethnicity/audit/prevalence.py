@@ -7,12 +7,12 @@ expectation maximisation (Saerens, Latinne and Decaestecker 2002; that it is har
 probabilities are calibrated: Alexandari, Kundaje and Shrikumar 2020).
 
 It assumes that within a label the set's faces look to the classifier as the reference sets' do
-(label shift). They never do quite. How much they differ between the reference sets, and between
-parts of them chosen by age, light, source and more, is measured, and is part of the intervals.
+(label shift). They never do quite. How far estimates miss on parts of the reference sets, chosen by
+age, light, source and more, is measured, and is part of the intervals.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,9 @@ _CYCLES, _REPLICATE_CYCLES = 60, 8
 """Of expectation maximisation; a replicate starts where the estimate ended."""
 
 _TINY = 1e-12
+
+_RARE = 0.005
+"""A share that is smaller departs as if it were this."""
 
 _CHUNK = 50
 """Replicates that are worked on at once: their arrays fit the processor's cache."""
@@ -63,31 +66,31 @@ class Reference:
 
     ``shifts``: for each set shape (resamples, 6): its validation pictures, resampled, were fitted
     by softmax(exp(s)·log p + b); s first, then b. Zero where the served calibration fits.
-    ``spread``: how much a label's mean probabilities q vary between parts of the sets that were
-    chosen by something other than the label: a variance of spread·q(1 - q).
+    ``departure``: how far estimates miss on sets that were chosen by something other than the
+    label, beyond chance: a share p by a variance of departure·p(1 - p), as if the labels of no
+    more than 1/departure faces were known.
     """
 
     shifts: dict[str, Floats]
     model: str
-    spread: float = 0.0
+    departure: float = 0.0
 
     def only(self, name: str) -> "Reference":
         """As if that set were the only one."""
-        return Reference({name: self.shifts[name]}, self.model, self.spread)
+        return replace(self, shifts={name: self.shifts[name]})
 
 
 @dataclass(frozen=True)
 class Calibrations:
     """What the classifier's calibration on a set may be, drawn once for each replicate.
 
-    ``shifts``: shape (replicates, 6), as in `Reference`. ``departures``: shape (replicates, 5, 5),
-    standard normal: how the probabilities of a label's faces (rows) depart from the shifted ones;
-    ``spread`` scales them.
+    ``shifts``: shape (replicates, 6), as in `Reference`. ``departures``: shape (replicates, 5),
+    normal with the variance of `Reference`: of the logarithm of a label's share, times the root of
+    the share.
     """
 
     shifts: Floats
     departures: Floats
-    spread: float
 
 
 def load_reference(folder: Path = MODELS) -> Reference:
@@ -98,7 +101,7 @@ def load_reference(folder: Path = MODELS) -> Reference:
     """
     about = json.loads(read_model_file(REFERENCE_FILE, folder))
     shifts = {name: np.array(each["shifts"]) for name, each in about["sets"].items()}
-    return Reference(shifts, about["model"], about["spread"])
+    return Reference(shifts, about["model"], about["departure"])
 
 
 def draw_calibrations(
@@ -109,8 +112,8 @@ def draw_calibrations(
     weights = rng.dirichlet(np.ones(len(sets)), number)
     drawn = np.stack([each[rng.integers(len(each), size=number)] for each in sets], axis=1)
     shifts = (weights[..., np.newaxis] * drawn).sum(axis=1)
-    departures = rng.standard_normal((number, len(LABELS), len(LABELS)))
-    return Calibrations(shifts, departures, reference.spread)
+    departures = np.sqrt(reference.departure) * rng.standard_normal((number, len(LABELS)))
+    return Calibrations(shifts, departures)
 
 
 def estimate(answers: Answers) -> Shares:
@@ -143,8 +146,7 @@ def faces_by_label(
     of which no face was seen need not be absent; the shares are found again under the replicate's
     calibration; each face gets a label with its probability under these shares (multiple
     imputation, Rubin 1987), because the labels of these faces are asked for, not those of a
-    population from which they were drawn; and the result is corrected for the replicate's
-    departures (see `_moved`).
+    population from which they were drawn; and the labels' shares depart as the replicate says.
     """
     number = len(calibrations.shifts)
     if not answers.faces:
@@ -163,9 +165,9 @@ def faces_by_label(
         posterior = ratios * shares[:, np.newaxis]
         posterior /= posterior.sum(axis=-1, keepdims=True)
         labelled = rng.multinomial(answers.count, posterior).sum(axis=1)
-        departures = np.sqrt(calibrations.spread) * calibrations.departures[part]
-        moved = np.maximum(labelled - _moved(answers.count, posterior, departures), 0)
-        chunks.append(moved * (answers.faces / moved.sum(axis=-1, keepdims=True)))
+        departures = calibrations.departures[part] / np.sqrt(np.maximum(shares, _RARE))
+        faces = labelled * np.exp(departures)
+        chunks.append(faces * (answers.faces / faces.sum(axis=-1, keepdims=True)))
     return np.concatenate(chunks)
 
 
@@ -173,24 +175,6 @@ def interval(values: Floats) -> tuple[Floats, Floats]:
     """The middle 95 % of replicates, along the first axis: lower and upper ends."""
     low, high = np.quantile(values, (0.025, 0.975), axis=0)
     return low, high
-
-
-def _moved(count: NDArray[np.int64], posterior: Floats, departures: Floats) -> Floats:
-    """The faces that each label has too many if its faces depart from the calibration so.
-
-    With q, of shape (5, 5), the mean posterior probabilities of each label's faces, a departure
-    has the covariance of a Dirichlet distribution around each row of q: where the classifier is
-    sure there is little to vary. What it does to the most likely shares is u·q⁻¹ in first order,
-    u being the change of the set's mean posterior probabilities.
-    """
-    weighted = posterior * count[:, np.newaxis]
-    faces = weighted.sum(axis=-2)
-    mean = np.swapaxes(weighted, -1, -2) @ posterior + _LEAST * np.eye(len(LABELS))
-    mean /= mean.sum(axis=-1, keepdims=True)
-    scaled = np.sqrt(mean) * departures
-    changes = scaled - mean * scaled.sum(axis=-1, keepdims=True)
-    change = faces[:, np.newaxis] @ changes
-    return np.linalg.solve(np.swapaxes(mean, -1, -2), np.swapaxes(change, -1, -2))[..., 0]
 
 
 def _maximise(
