@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import click
 import numpy as np
@@ -34,8 +34,8 @@ from training.selections import misses
 
 _PAGE, _GUIDE, _DOCS = Path("benchmarks/AUDIT.md"), Path("docs/audit.md"), Path("docs")
 
-Work = TypeVar("Work")
-Result = TypeVar("Result")
+Runner = Callable[[str, Callable[[Any], Any], Iterable[Any]], list[Any]]
+"""Takes a name for the progress bar, a function, and what to call it with, on all cores."""
 
 
 @click.command(help=__doc__)
@@ -74,17 +74,14 @@ def main(*, quick: bool) -> None:
     write_sample(root / SELECTIONS, reference, root / _DOCS)
 
 
-Runner = Callable[[str, Callable[[Work], Result], Iterable[Work]], list[Result]]
-
-
 def _all(
-    workers: ProcessPoolExecutor, name: str, do: Callable[[Work], Result], work: Iterable[Work]
-) -> list[Result]:
+    workers: ProcessPoolExecutor, name: str, do: Callable[[Any], Any], work: Iterable[Any]
+) -> list[Any]:
     todo = list(work)
     return list(tqdm(workers.map(do, todo, chunksize=4), total=len(todo), desc=name, leave=False))
 
 
-def _shares(run: "Runner", reference: Reference, few: int | None) -> dict[str, str]:
+def _shares(run: Runner, reference: Reference, few: int | None) -> dict[str, str]:
     sets = {name: pool for name, pool in pools("test").items() if name in reference.shifts}
     about = json.loads(read_model_file(REFERENCE_FILE))["sets"].values()
     confusion = shares.rates([np.array(each["confusion"], float) for each in about])
@@ -102,7 +99,7 @@ def _shares(run: "Runner", reference: Reference, few: int | None) -> dict[str, s
     }
 
 
-def _chosen(run: "Runner", reference: Reference, few: int | None) -> dict[str, str]:
+def _chosen(run: Runner, reference: Reference, few: int | None) -> dict[str, str]:
     validation = pools("val")
     found = misses(
         [each.pictures for each in validation.values()], load_classifier().calibrations, reference
@@ -118,7 +115,7 @@ def _chosen(run: "Runner", reference: Reference, few: int | None) -> dict[str, s
     }
 
 
-def _outcomes(run: "Runner", reference: Reference, few: int | None) -> dict[str, str]:
+def _outcomes(run: Runner, reference: Reference, few: int | None) -> dict[str, str]:
     found = {}
     for name, pool in pools("test").items():
         if name not in reference.shifts:

@@ -34,7 +34,10 @@ def write_sample(file: Path, reference: Reference, folder: Path) -> None:
     """
     rng = np.random.default_rng(25)
     sets = list(selections.load(file, "test").values())
-    records, label_of, ages, rejected = [], {}, {}, {}
+    records: list[Record] = []
+    label_of: dict[str, int] = {}
+    ages: dict[str, str] = {}
+    rejected: dict[str, bool] = {}
     for group, size in _FOLDERS.items():
         for _ in range(size):
             name = f"{group}/{len(records):04}.jpg"

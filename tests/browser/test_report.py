@@ -43,9 +43,7 @@ def test_nothing_is_cut_or_wider_than_the_window(report: "Page") -> None:
     assert report.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize(
-    "report", [window(390), window(1280), window(1280, "dark")], indirect=True
-)
+@pytest.mark.parametrize("report", [window(390), window(1280), window(1280, "dark")], indirect=True)
 def test_axe_finds_nothing_wrong_with_the_report(report: "Page") -> None:
     results = Axe().run(report, options={"resultTypes": ["violations"]})
 

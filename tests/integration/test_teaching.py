@@ -52,7 +52,8 @@ def test_it_says_what_its_numbers_show(executed: Any) -> None:
     truth, guess, corrected = (
         float(each)
         for each in re.search(  # type: ignore[union-attr]
-            r"Black above White: +truth ([\d.]+) points, by guess ([\d.]+), corrected ([\d.]+)", text
+            r"above White: +truth ([\d.]+) points, by guess ([\d.]+), corrected ([\d.]+)",
+            text,
         ).groups()
     )
     assert guess < truth

@@ -65,7 +65,7 @@ def outcome_part(outcome: Object) -> str:
 
 
 def _counted_rate(label: Object | None) -> str:
-    rate = label and label["counted_rate"]
+    rate = label["counted_rate"] if label else None
     words = "" if rate is None else percent(rate)
     return f'<td class="number soft counted-rate">{words}</td>'
 

@@ -61,8 +61,8 @@ def outcome_section(
         "different": [],
     }
     if min(each.judged for each in strata) >= FEWEST:
-        answers = (each.as_answers() for each in strata)
-        found = outcome_rates(*answers, reference, np.random.default_rng(0), number)
+        answers, others = (each.as_answers() for each in strata)
+        found = outcome_rates(answers, others, reference, np.random.default_rng(0), number)
         shown = _shown(found)
         section["labels"] |= {LABELS[i]: _label(found, i, outcome) for i in shown}
         if len(shown) > 1:

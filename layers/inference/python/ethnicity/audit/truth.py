@@ -5,7 +5,7 @@ classifier has seen them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,9 +45,14 @@ class Labelled:
 
     def where(self, chosen: NDArray[np.bool_]) -> "Labelled":
         """The pictures for which ``chosen``, shape (n,), is true."""
-        by = {name: values[chosen] for name, values in self.by.items()}
-        arrays = (self.label, self.guess, self.probabilities, self.kept)
-        return Labelled(self.column, *(each[chosen] for each in arrays), by, 0)
+        return replace(
+            self,
+            label=self.label[chosen],
+            guess=self.guess[chosen],
+            probabilities=self.probabilities[chosen],
+            kept=self.kept[chosen],
+            by={name: values[chosen] for name, values in self.by.items()},
+        )
 
 
 def labelled(
