@@ -138,6 +138,14 @@ def test_columns_are_checked_before_a_picture_is_read(
         read_columns(source, asked)
 
 
+def test_a_list_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_bytes("file,x\né.jpg,1\n".encode("latin-1"))
+
+    with pytest.raises(SourceError, match="not a CSV file in UTF-8"):
+        read_columns(open_source(str(file)), Asked(outcome="x"))
+
+
 def test_only_lists_have_columns(tmp_path: Path) -> None:
     result = run(tmp_path, "--outcome", "failed")
 

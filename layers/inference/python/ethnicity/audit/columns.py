@@ -5,7 +5,7 @@ All of it is read and checked before the first picture is: an audit may take hou
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,7 +104,7 @@ def read_outcome(file: Path, names: str, column: str, positive: str | None) -> B
     Raises:
         SourceError: there is no such column, or it does not hold two values of which one is meant.
     """
-    values = {name: value for name, value in _column(file, names, column) if value}
+    values = {name: value for name, value in _column(file, names, column).items() if value}
     spelled = {value.casefold(): value for value in values.values()}
     if len(spelled) != 2:
         raise SourceError(
@@ -127,7 +127,7 @@ def read_labels(file: Path, names: str, column: str) -> dict[str, int]:
         SourceError: there is no such column, or a value is none of the labels.
     """
     indices = {label.casefold(): index for index, label in enumerate(LABELS)}
-    values = {name: value for name, value in _column(file, names, column) if value}
+    values = {name: value for name, value in _column(file, names, column).items() if value}
     wrong = {name: value for name, value in values.items() if value.casefold() not in indices}
     if wrong or not values:
         raise SourceError(
@@ -143,23 +143,26 @@ def read_values(file: Path, names: str, column: str) -> dict[str, str]:
     Raises:
         SourceError: there is no such column.
     """
-    return dict(_column(file, names, column))
+    return _column(file, names, column)
 
 
-def _column(file: Path, names: str, column: str) -> Iterator[tuple[str, str]]:
-    """Names and values; a name that comes again must have the same value."""
+def _column(file: Path, names: str, column: str) -> dict[str, str]:
+    """Its values by the pictures' names; a name that comes again must have the same value."""
     known: dict[str, str] = {}
-    with file.open(encoding="utf-8-sig", newline="") as stream:
-        rows = csv.DictReader(stream)
-        for wanted in (names, column):
-            if wanted not in (rows.fieldnames or ()):
-                there = ", ".join(rows.fieldnames or ()) or "none"
-                raise SourceError(f"{file.name} has no column {wanted}, but {there}")
-        for row in rows:
-            name, value = row[names], (row[column] or "").strip()
-            if known.setdefault(name, value) != value:
-                raise SourceError(f"{name} is listed twice, with different values of {column}")
-            yield name, value
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            rows = csv.DictReader(stream)
+            for wanted in (names, column):
+                if wanted not in (rows.fieldnames or ()):
+                    there = ", ".join(rows.fieldnames or ()) or "none"
+                    raise SourceError(f"{file.name} has no column {wanted}, but {there}")
+            for row in rows:
+                name, value = row[names], (row[column] or "").strip()
+                if known.setdefault(name, value) != value:
+                    raise SourceError(f"{name} is listed twice, with different values of {column}")
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{file.name} is not a CSV file in UTF-8: {error}") from error
+    return known
 
 
 def _listed(values: Mapping[str, str]) -> str:

@@ -144,24 +144,15 @@ def _recall_draws(counts: Indices, shown: Sequence[int], rng: np.random.Generato
 
 
 def _label(pictures: Labelled, counts: Indices, index: int) -> dict[str, Any]:
-    """What is said of one label.
-
-    ``precision_at_equal_shares``: what the precision would be were all labels equally common.
-    """
+    """What is said of one label."""
     size, given = int(counts[index].sum()), int(counts[:, index].sum())
     right = int(counts[index, index])
     own = pictures.label == index
     found = int((own & (pictures.guess >= 0)).sum())
-    rates = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    everywhere = rates[:, index].sum()
-    all_there = bool((counts.sum(axis=1) >= FEWEST).all())
     return {
         "pictures": size,
         "recall": share_of(right, size),
         "precision": share_of(right, given) if given >= FEWEST else None,
-        "precision_at_equal_shares": rounded(rates[index, index] / everywhere)
-        if all_there and everywhere
-        else None,
         "set_coverage": share_of(int(pictures.kept[own, index].sum()), found)
         if found >= FEWEST
         else None,

@@ -73,7 +73,7 @@ def audit() -> None:
     help="Of a CSV: what a system did with each picture, two values. Reports its rate by label.",
 )
 @click.option(
-    "--positive", metavar="VALUE", help="The outcome to count; of 0/1 or yes/no the last."
+    "--positive", metavar="VALUE", help="The outcome to count; 1, true or yes if not given."
 )
 @click.option(
     "--truth",
