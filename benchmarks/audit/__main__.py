@@ -108,7 +108,8 @@ def _chosen(run: Runner, reference: Reference, few: int | None) -> dict[str, str
     judged = {}
     for split, each in (("test", pools("test")), ("val", validation)):
         sets = list(chosen.chosen_sets(each))
-        judged[split] = run(f"chosen, {split}", judge, sets[::few] + sets[-1:] if few else sets)
+        example = [one for one in sets if not one.kind]
+        judged[split] = run(f"chosen, {split}", judge, sets[::few] + example if few else sets)
     return {
         "kinds": chosen.kinds_table(judged["test"], judged["val"]),
         "example": chosen.example_table(judged["test"]),
