@@ -365,8 +365,8 @@ def report_of(counts: list[int], made: Outcome | None = None, title: str = "t") 
 
 
 def test_two_reports_are_compared_by_shares_and_outcomes(tmp_path: Path) -> None:
-    one = report_of([300, 200, 200, 200, 100], outcome([20] * 5, [180] * 5), "before")
-    two = report_of([200, 300, 200, 200, 100], outcome([60, *[20] * 4], [140, *[180] * 4]), "after")
+    one = report_of([450, 150, 150, 150, 100], outcome([20] * 5, [180] * 5), "before")
+    two = report_of([150, 450, 150, 150, 100], outcome([60, *[20] * 4], [140, *[180] * 4]), "after")
     for name, report in (("one", one), ("two", two)):
         (tmp_path / f"{name}.json").write_text(json.dumps(report), encoding="utf-8")
 
@@ -377,9 +377,9 @@ def test_two_reports_are_compared_by_shares_and_outcomes(tmp_path: Path) -> None
     assert told["verdict"]["level"] == "different"
     sure = [label for label, each in told["shares"].items() if each["more_than_chance"]]
     assert sure == ["White", "Black"]
-    assert told["shares"]["White"]["difference"] == pytest.approx(-0.1, abs=0.01)
+    assert told["shares"]["White"]["difference"] == pytest.approx(-0.3, abs=0.01)
     low, high = told["shares"]["White"]["interval_95"]
-    assert low < -0.1 < high < 0
+    assert low < -0.3 < high < 0
     assert told["outcome"]["labels"]["White"]["more_than_chance"]
     assert not told["outcome"]["labels"]["Asian"]["more_than_chance"]
     assert "White: the share in after is" in result.output
