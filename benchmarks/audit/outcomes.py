@@ -27,6 +27,10 @@ Hardness = Callable[[Pool], Floats]
 NO_DEPENDENCE = "on the label alone"
 
 
+def _none(pool: Pool) -> Floats:
+    return np.zeros(len(pool.label))
+
+
 @dataclass(frozen=True)
 class Design:
     """How outcomes come about.
@@ -39,7 +43,7 @@ class Design:
     name: str
     rates: Rates
     dependence: str = NO_DEPENDENCE
-    hardness: Hardness = lambda pool: np.zeros(len(pool.label))
+    hardness: Hardness = _none
     odds: float = 1.0
     sets: int = 100
 
@@ -60,9 +64,21 @@ def _normal_quantiles(count: int) -> Floats:
     return np.asarray(draws.mean(axis=0))
 
 
-def _third(measure: Callable[[Pool], Floats]) -> Hardness:
-    """One in the pictures of a set's lowest third, zero in the others."""
-    return lambda pool: (measure(pool) < np.quantile(measure(pool), 1 / 3)).astype(np.float64)
+def _dark(pool: Pool) -> Floats:
+    return _in_lowest_third(pool.pictures.light)
+
+
+def _blurred(pool: Pool) -> Floats:
+    return _in_lowest_third(pool.pictures.detail)
+
+
+def _children(pool: Pool) -> Floats:
+    return (pool.pictures.age <= 1).astype(np.float64)
+
+
+def _in_lowest_third(values: Floats) -> Floats:
+    """One for the pictures of a set's lowest third, zero for the others."""
+    return (values < np.quantile(values, 1 / 3)).astype(np.float64)
 
 
 def _spread_rates(rng: np.random.Generator) -> Floats:
@@ -88,16 +104,12 @@ INDEPENDENT = (
     Design("the same for all labels", _alike),
 )
 
-_CHILDREN: Hardness = lambda pool: (pool.pictures.age <= 1).astype(np.float64)  # noqa: E731
-_DARK = _third(lambda pool: pool.pictures.light)
-_BLURRED = _third(lambda pool: pool.pictures.detail)
-
 DEPENDENT = tuple(
     Design("2 to 30 %, each label its own", _spread_rates, name, hardness, odds)
     for name, hardness, odds in (
-        ("darkest third: odds × 3", _DARK, 3.0),
-        ("least sharp third: odds × 3", _BLURRED, 3.0),
-        ("children below 10: odds × 3", _CHILDREN, 3.0),
+        ("darkest third: odds × 3", _dark, 3.0),
+        ("least sharp third: odds × 3", _blurred, 3.0),
+        ("children below 10: odds × 3", _children, 3.0),
         ("unlike their label: odds × 1.25 a standard deviation", _unlikeness, 1.25),
         ("unlike their label: odds × 1.5", _unlikeness, 1.5),
         ("unlike their label: odds × 2", _unlikeness, 2.0),
