@@ -308,10 +308,10 @@ def tally(counts: list[int]) -> Tally:
 @pytest.mark.parametrize(
     ("counts", "level", "words"),
     [
-        ([20] * 5, "balanced", "The set is balanced"),
+        ([400] * 5, "balanced", "The set is balanced"),
         ([400, 30, 200, 200, 200], "unbalanced", "Less than half of an even share: Black 3 %"),
         ([600, 100, 100, 100, 100], "unbalanced", "More than double an even share: White 6"),
-        ([300, 250, 150, 150, 150], "uneven", "Most common is White 30 %"),
+        ([800, 400, 270, 270, 260], "uneven", "Most common is White 40 %"),
         ([9] * 5, "unknown", "45 faces, and 100 are needed"),
         ([1, 0, 0, 0, 0], "unknown", "1 face, and 100"),
     ],

@@ -24,6 +24,7 @@ from ethnicity.audit.sources import CompressedTar, Listed, Source, SourceError, 
 from ethnicity.audit.summary import UNIFORM, Target
 from ethnicity.audit.tally import Tally
 from ethnicity.audit.work import Journal, examine_all
+from ethnicity.cli.ending import INTERRUPTED
 from ethnicity.labels import LABELS
 from ethnicity.model_files import ModelFileError
 
@@ -204,7 +205,7 @@ def examine(source: Source, journal: Journal, jobs: int) -> list[Record]:
     except KeyboardInterrupt:
         journal.close()
         click.echo("Interrupted. The same command goes on from here.", err=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BaseException:
         journal.close()
         raise
