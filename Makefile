@@ -121,6 +121,9 @@ bench-photos: $(TRAIN)/.ready ## Measure faces found, false alarms and accuracy 
 bench-hostile: $(DEV)/.ready ## Measure time and memory of the dearest files that could be made
 	$(DEV)/python -m benchmarks.hostile
 
+reference: $(TRAIN)/.ready ## Fit the audit's reference on evaluation/selections.npz (after make evaluate)
+	OPENBLAS_NUM_THREADS=1 $(TRAIN)/python -m training.reference
+
 bench-audit: $(TRAIN)/.ready ## Measure how well audits know compositions and outcomes; writes benchmarks/AUDIT.md
 	OPENBLAS_NUM_THREADS=1 $(TRAIN)/python -m benchmarks.audit
 

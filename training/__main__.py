@@ -25,7 +25,6 @@ from training.evaluate import MODELS
 from training.export import NETWORK_FILE, describe, export_keras, export_network, version_of
 from training.generations import train_generations
 from training.reference import write_reference
-from training.selections import pictures_of
 from training.served import scored, serve, serve_degraded
 from training.sources import NoDataSet
 from training.train import Recipe, aligned_pictures, whole_pictures
@@ -77,6 +76,7 @@ def main(data: Path, work: Path, out: Path, *, quick: bool, calibrate: bool) -> 
         _export(classifier, sets, out)
     _calibrate(sets, out / MODELS)
     evaluate.measure(sets, out, spoiled=20 if quick else 1000)
+    write_reference(out)
     evaluate.publish(out)
 
 
@@ -106,16 +106,13 @@ def _calibrate(sets: list[FaceSet], models: Path) -> None:
     """Fit on the validation pictures as the service sees them, and describe the model."""
     content = (models / NETWORK_FILE).read_bytes()
     network, finder = Network(content), load_finder()
-    natural, degraded, pictures = [], [], []
+    natural, degraded = [], []
     for faces in (each.part("val") for each in sets):
         served = serve(finder, network, faces)
         natural.append(scored(served, faces))
         degraded.append(scored(serve_degraded(network, served, seed=0), faces))
-        pictures.append(pictures_of(finder, faces, served, "val"))
     calibrations = fit_calibrations(natural, degraded)
-    version = version_of(content, calibrations)
-    write_reference(pictures, calibrations, version, models)
-    describe(calibrations, version, models)
+    describe(calibrations, version_of(content, calibrations), models)
 
 
 if __name__ == "__main__":

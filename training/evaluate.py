@@ -25,8 +25,6 @@ MODELS = Path("layers/inference/python/ethnicity/models")
 EVALUATION = Path("evaluation")
 PREDICTIONS = EVALUATION / "test_predictions.npz"
 SPOILED = EVALUATION / "spoiled_predictions.npz"
-SELECTIONS = EVALUATION / "selections.npz"
-"""Validation and test pictures with what they can be chosen by, for benchmarks/audit.py."""
 
 MEASURED = EVALUATION / "networks.sha256"
 """Checksums of the networks that gave these answers."""
@@ -49,7 +47,7 @@ def measure(sets: list[FaceSet], root: Path, spoiled: int = 1000) -> None:
     tests = [each.part("test") for each in sets]
     robustness.save(robustness.measure(tests, root / MODELS, spoiled), root / SPOILED)
     surveyed = [_surveyed(models, each, split) for each in sets for split in ("val", "test")]
-    selections.save(surveyed, root / SELECTIONS)
+    selections.save(surveyed, root / selections.SELECTIONS)
     (root / MEASURED).write_text(network_checksums(root / MODELS), encoding="utf-8")
 
 

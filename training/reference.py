@@ -1,6 +1,9 @@
 """Writes the audit's reference: how the classifier's calibration differs between and within sets.
 
-It is fitted on validation pictures only, and keeps nothing of a single picture.
+    python -m training.reference
+
+It is fitted on the validation pictures of evaluation/selections.npz, as the served model answered
+them, and keeps nothing of a single picture.
 """
 
 import json
@@ -8,29 +11,46 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.metrics import confusion_matrix
 
 from ethnicity.audit.prevalence import REFERENCE_FILE, Reference
-from ethnicity.classifier import Calibration, softmax
+from ethnicity.classifier import Calibration, load_classifier, softmax
 from ethnicity.labels import LABELS
+from training import options
+from training.evaluate import MODELS
+from training.export import write_served_checksums
 from training.metrics import Floats
-from training.selections import Pictures, departure, misses
+from training.selections import SELECTIONS, Pictures, departure, load, misses
 
 _RESAMPLES = 200
 _DECIMALS, _MORE_DECIMALS = 4, 5
 _LEAST = 1e-9
 
 
-def write_reference(
-    validation: Sequence[Pictures],
-    calibrations: tuple[Calibration, ...],
-    version: str,
-    folder: Path,
-) -> None:
-    """Write reference.json; the caller updates the checksums."""
+@click.command(help=__doc__)
+def main() -> None:
+    """Write it for the served model."""
+    write_reference(options.ROOT)
+
+
+def write_reference(root: Path) -> None:
+    """Write reference.json and its checksum, for the served calibrations."""
+    folder = root / MODELS
+    classifier = load_classifier(folder)
+    validation = list(load(root / SELECTIONS, "val").values())
+    about = fit_reference(validation, classifier.calibrations, classifier.version)
+    (folder / REFERENCE_FILE).write_text(json.dumps(about) + "\n", encoding="utf-8")
+    write_served_checksums(folder)
+
+
+def fit_reference(
+    validation: Sequence[Pictures], calibrations: tuple[Calibration, ...], version: str
+) -> dict[str, Any]:
+    """The content of reference.json."""
     sets, all_shifts = {}, {}
     for each in validation:
         probabilities = each.probabilities(calibrations)
@@ -43,13 +63,12 @@ def write_reference(
         }
     reference = Reference(all_shifts, version)
     departed = departure(misses(validation, calibrations, reference))
-    about: dict[str, Any] = {
+    return {
         "model": version,
         "labels": LABELS,
         "departure": round(departed, _MORE_DECIMALS),
         "sets": sets,
     }
-    (folder / REFERENCE_FILE).write_text(json.dumps(about) + "\n", encoding="utf-8")
 
 
 def fit_shifts(probabilities: Floats, label: NDArray[np.int64]) -> Floats:
@@ -83,3 +102,7 @@ def _fit_shift(probabilities: Floats, label: NDArray[np.int64], weight: Floats) 
 
     found = minimize(loss, np.zeros(1 + len(LABELS)), jac=True, method="L-BFGS-B").x
     return np.concatenate([found[:1], found[1:] - found[1:].mean()])
+
+
+if __name__ == "__main__":
+    main()

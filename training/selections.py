@@ -24,6 +24,9 @@ from training.metrics import Floats, Indices
 from training.report import judged
 from training.served import Served
 
+SELECTIONS = Path("evaluation/selections.npz")
+"""Validation and test pictures with what they can be chosen by; `training.evaluate` writes it."""
+
 _AGES = ((0, 1), (2, 3), (4,), (5, 6), (7, 8))
 """Bands of AGE_BANDS that make a part: 0-9, 10-29, 30-39, 40-59, 60 and more."""
 

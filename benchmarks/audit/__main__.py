@@ -27,10 +27,10 @@ from ethnicity.audit.prevalence import REFERENCE_FILE, Reference, load_reference
 from ethnicity.classifier import load_classifier
 from ethnicity.model_files import read_model_file
 from training import options
-from training.evaluate import MEASURED, MODELS, SELECTIONS
+from training.evaluate import MEASURED, MODELS
 from training.export import network_checksums
 from training.markdown import between
-from training.selections import misses
+from training.selections import SELECTIONS, misses
 
 _PAGE, _GUIDE, _DOCS = Path("benchmarks/AUDIT.md"), Path("docs/audit.md"), Path("docs")
 
@@ -48,7 +48,7 @@ def main(*, quick: bool) -> None:
     if reference.model != model or measured != network_checksums(root / MODELS):
         raise click.ClickException(
             "reference.json or evaluation/ is of another model: "
-            "run python -m training DATA --calibrate"
+            "run make evaluate DATA=folder and make reference"
         )
     few = 10 if quick else None
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as workers:

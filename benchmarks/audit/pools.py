@@ -12,9 +12,8 @@ from ethnicity.audit.tally import Tally
 from ethnicity.classifier import load_classifier
 from ethnicity.labels import LABELS
 from training import options, selections
-from training.evaluate import SELECTIONS
 from training.metrics import Floats, Indices
-from training.selections import Pictures
+from training.selections import SELECTIONS, Pictures
 
 REPLICATES = 300
 """Fewer than an audit has: enough for coverage."""

@@ -1,6 +1,5 @@
 """A sample report, of numbers alone: answers to test pictures, put together into a made-up set."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,7 @@ _WITHOUT_FACE, _SIDE, _FACE = 21, 200, 140
 
 
 def write_sample(file: Path, reference: Reference, folder: Path) -> None:
-    """Write sample-report.json and sample-report.html, from the test pictures of both sets.
+    """Write sample-report.html, from the test pictures of both sets.
 
     ``file``: what `training.selections.save` wrote.
     """
@@ -68,8 +67,6 @@ def write_sample(file: Path, reference: Reference, folder: Path) -> None:
         outcome=outcome,
         truth=labelled(records, "label", label_of, {"age": ages}),
     )
-    text = json.dumps(report, indent=2) + "\n"
-    (folder / "sample-report.json").write_text(text, encoding="utf-8")
     (folder / "sample-report.html").write_text(html.page(report), encoding="utf-8")
 
 

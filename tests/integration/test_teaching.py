@@ -68,7 +68,7 @@ def test_the_committed_notebook_shows_its_results(executed: Any) -> None:
 
     for before, now in zip(committed["cells"], executed["cells"], strict=True):
         kinds = [
-            [output["output_type"] for output in cell.get("outputs", [])] for cell in (before, now)
+            {output["output_type"] for output in cell.get("outputs", [])} for cell in (before, now)
         ]
         assert kinds[0] == kinds[1]
     assert "Traceback" not in printed(committed)
