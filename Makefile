@@ -128,7 +128,7 @@ bench-audit: $(TRAIN)/.ready ## Measure how well audits know compositions and ou
 	OPENBLAS_NUM_THREADS=1 $(TRAIN)/python -m benchmarks.audit
 
 notebook: $(DEV)/.ready ## Execute docs/teaching.ipynb, in place
-	$(DEV)/jupyter execute --inplace docs/teaching.ipynb
+	PYTHONPATH="$(CURDIR)/layers/inference/python" $(DEV)/jupyter execute --inplace docs/teaching.ipynb
 
 lock: $(UV) ## Pin the newest versions of requirements/*.in, with hashes
 	for name in uv functions predict s3 serve local dev train checkov fuzz bench deepface; do $(UV) pip compile --quiet --universal \
