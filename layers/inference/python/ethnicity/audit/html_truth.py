@@ -111,7 +111,7 @@ def _calibration(calibration: Object | None) -> str:
         return ""
     rows = []
     for each in calibration["bins"]:
-        name = f"{percent(each['from'], 0)} and more"
+        name = f"from {percent(each['from'], 0)}"
         told = each["right"] is not None
         cells = [
             percent(each["confidence"]) if told else "–",

@@ -4,7 +4,7 @@ An outcome is something that a system did with each picture and that a CSV file 
 not, it let in or not. Whether a difference is unfair is not for numbers to say.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,9 +144,8 @@ def _verdict(outcome: Outcome, section: Mapping[str, Any]) -> dict[str, str]:
         return {"level": "not_shown", "text": text}
     rates = section["labels"]
     sentences = [
-        f"“{outcome.name}” is more common for {_list(rates, above)} "
-        f"than for {_named(rates, below)}."
-        for below, above in _by_lower(section["different"]).items()
+        f"“{outcome.name}” is more common for {_list(rates, above)} than for {_list(rates, below)}."
+        for above, below in _by_higher(section["different"]).items()
     ]
     sentences.append(
         f"Between some two labels the true difference is at least {low:.1f} percentage points, "
@@ -155,15 +154,18 @@ def _verdict(outcome: Outcome, section: Mapping[str, Any]) -> dict[str, str]:
     return {"level": "different", "text": " ".join(sentences)}
 
 
-def _by_lower(pairs: list[dict[str, str]]) -> dict[str, list[str]]:
-    """Of the pairs that differ, the higher labels by the lower one."""
+def _by_higher(pairs: list[dict[str, str]]) -> dict[tuple[str, ...], list[str]]:
+    """The pairs that differ, those with the same higher labels together: the lower labels."""
     higher: dict[str, list[str]] = {}
     for pair in pairs:
         higher.setdefault(pair["lower"], []).append(pair["higher"])
-    return higher
+    lower: dict[tuple[str, ...], list[str]] = {}
+    for label, above in higher.items():
+        lower.setdefault(tuple(sorted(above, key=LABELS.index)), []).append(label)
+    return lower
 
 
-def _list(rates: Mapping[str, Any], labels: list[str]) -> str:
+def _list(rates: Mapping[str, Any], labels: Sequence[str]) -> str:
     named = [_named(rates, label) for label in labels]
     return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
 

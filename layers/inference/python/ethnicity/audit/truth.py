@@ -260,7 +260,7 @@ def _verdict(section: Mapping[str, Any]) -> dict[str, str]:
     if section["pictures"] < FEW or gap is None:
         text = f"Too few labelled pictures to judge the classifier: {section['pictures']:,}."
         return {"level": "unknown", "text": text}
-    right = f"Right on {_percent(section['accuracy'])} of the pictures with a label of yours."
+    right = f"Right on {100 * section['accuracy']['value']:.1f} % of the pictures with a label of yours."
     low, high = (100 * end for end in gap["interval_95"])
     if low == 0:
         text = (
@@ -281,4 +281,4 @@ def _verdict(section: Mapping[str, Any]) -> dict[str, str]:
 
 def _percent(found: Mapping[str, Any]) -> str:
     low, high = found["interval_95"]
-    return f"{100 * found['value']:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
+    return f"{100 * found['value']:.1f} %, {100 * low:.1f}–{100 * high:.1f}"
