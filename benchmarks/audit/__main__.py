@@ -58,8 +58,8 @@ def main(*, quick: bool) -> None:
             **_chosen(run, reference, few),
             **_outcomes(run, reference, few),
             "others": others.table_of_others(reference),
-            "model": f"Model {model}. The departure is {reference.departure:.4f}: an audit is worth no more "
-            f"than knowing the labels of {1 / reference.departure:.0f} faces.",
+            "model": f"Model {model}. The departure is {reference.departure:.4f}: an audit is "
+            f"worth no more than knowing the labels of {1 / reference.departure:.0f} faces.",
         }
     if quick:
         for name, content in tables.items():

@@ -260,7 +260,8 @@ def _verdict(section: Mapping[str, Any]) -> dict[str, str]:
     if section["pictures"] < FEW or gap is None:
         text = f"Too few labelled pictures to judge the classifier: {section['pictures']:,}."
         return {"level": "unknown", "text": text}
-    right = f"Right on {100 * section['accuracy']['value']:.1f} % of the pictures with a label of yours."
+    accuracy = 100 * section["accuracy"]["value"]
+    right = f"Right on {accuracy:.1f} % of the pictures with a label of yours."
     low, high = (100 * end for end in gap["interval_95"])
     if low == 0:
         text = (
