@@ -1,4 +1,4 @@
-"""The largest difference between groups, with an interval that allows for the choice of the largest.
+"""The largest difference between groups, with an interval that allows for choosing the largest.
 
 The largest of several differences is too large on average, because noise helps to make it the
 largest, and the interval of that one difference alone would too often exclude the truth.
