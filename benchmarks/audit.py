@@ -35,7 +35,7 @@ from ethnicity.audit.tally import Tally
 from ethnicity.classifier import Classifier, load_classifier
 from ethnicity.labels import LABELS
 from ethnicity.model_files import read_model_file
-from ethnicity.pipeline import load_finder
+from ethnicity.pipeline import load_models
 from training import options
 from training.calibrate import Scored
 from training.data import load_sets
@@ -197,9 +197,9 @@ def test_settings() -> Iterator[Setting]:
 
 def validation_settings(data: Path) -> Iterator[Setting]:
     """Ten splits of the validation pictures into halves: for the reference and for sets."""
-    classifier, finder = load_classifier(), load_finder()
+    models = load_models()
     validation = {
-        faces.name: scored(serve(finder, classifier.network, faces), faces)
+        faces.name: scored(serve(models.finder, models.classifier.network, faces), faces)
         for faces in (each.part("val") for each in load_sets(data, options.WORK / "prepared"))
     }
     for split in range(10):
@@ -208,7 +208,7 @@ def validation_settings(data: Path) -> Iterator[Setting]:
         for name, each in validation.items():
             half = rng.random(len(each.label)) < 0.5
             halves[name] = [
-                pool_of(part, classifier) for part in (each.where(half), each.where(~half))
+                pool_of(part, models.classifier) for part in (each.where(half), each.where(~half))
             ]
         shifts = {
             name: fit_shifts(first.probabilities, first.label)
@@ -222,7 +222,7 @@ def validation_settings(data: Path) -> Iterator[Setting]:
                 for first, _ in halves.values()
             ]
         )
-        reference = Reference(shifts, classifier.version)
+        reference = Reference(shifts, models.classifier.version)
         for name, (_, second) in halves.items():
             references = with_other(reference, name)
             yield Setting(name, (second,), references, confusion, sets=SETS_OF_SPLIT)

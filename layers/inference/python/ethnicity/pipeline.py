@@ -18,7 +18,6 @@ from ethnicity.model_files import MODELS
 from ethnicity.networks import load_network
 
 DETECTOR_FILE = "face_detection_yunet.tflite"
-VERIFIER_FILE = "face_verifier.tflite"
 
 
 @dataclass(frozen=True)
@@ -85,16 +84,9 @@ def load_models(folder: Path = MODELS) -> Models:
     Raises:
         ModelFileError: a file is missing or is not the one that was released.
     """
-    return Models(load_finder(folder), load_classifier(folder))
-
-
-def load_finder(folder: Path = MODELS) -> Finder:
-    """Load the two networks that find faces.
-
-    Raises:
-        ModelFileError: as `load_models`.
-    """
-    return Finder(load_network(DETECTOR_FILE, folder), load_network(VERIFIER_FILE, folder))
+    classifier = load_classifier(folder)
+    detector = load_network(DETECTOR_FILE, folder)
+    return Models(Finder(detector, classifier.network), classifier)
 
 
 def classify(
