@@ -54,12 +54,29 @@ RECIPES = {
         replace(_SHARPNESS_AWARE, epochs=14, start=3, teachers=(0, 1, 3), seed=4),
         replace(_TEACHER, half=0, seed=0),
         replace(_TEACHER, half=1, seed=1),
-        replace(_SHARPNESS_AWARE, epochs=8, start=4, teachers=(4, 5, 6), no_faces=0.125, seed=5),
+        replace(
+            _SHARPNESS_AWARE,
+            epochs=8,
+            start=4,
+            own_share=0.7,
+            teachers=(4, 5, 6),
+            no_faces=0.125,
+            seed=5,
+        ),
     ],
     "quick": [
         Recipe(width=8, epochs=2, batch=16, half=0),
         Recipe(width=8, epochs=2, batch=16, half=1),
-        Recipe(width=8, epochs=2, batch=16, start=0, teachers=(0, 1), no_faces=0.25, radius=0.1),
+        Recipe(
+            width=8,
+            epochs=2,
+            batch=16,
+            start=0,
+            own_share=0.5,
+            teachers=(0, 1),
+            no_faces=0.25,
+            radius=0.1,
+        ),
     ],
 }
 """The generations' recipes by name: those of the served network, and a try of every stage."""

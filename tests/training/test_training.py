@@ -200,7 +200,7 @@ def test_a_pretrained_network_answers_alike_whichever_faces_its_normalisation_wa
 
     # THEN it makes no difference
     assert answers[0].std() > 0
-    assert np.allclose(*answers, rtol=1e-2, atol=1e-3 * np.abs(answers[0]).max())
+    assert np.allclose(answers[0], answers[1], rtol=1e-2, atol=1e-3 * np.abs(answers[0]).max())
 
 
 def test_ages_of_both_sets_fall_into_the_same_bands(data: Path, tmp_path: Path) -> None:

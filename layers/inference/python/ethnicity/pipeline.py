@@ -115,7 +115,19 @@ def classify(
     """
     if not isinstance(models, Models):
         raise TypeError(f"models must be the result of load_models(), not {_type_name(models)}")
-    picture = images.decode(_read(jpeg), jpeg_only=jpeg_only)
+    return classify_picture(
+        models, images.decode(_read(jpeg), jpeg_only=jpeg_only), all_faces=all_faces
+    )
+
+
+def classify_picture(
+    models: Models, picture: Picture, *, all_faces: bool = False
+) -> Classification:
+    """Classify the largest face of a decoded picture, or all of them with ``all_faces``.
+
+    Raises:
+        NoFace: no face is found in it.
+    """
     found = faces.find_faces(models.finder, picture.pixels, all_faces=all_faces)
     if not found:
         raise NoFace
