@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ethnicity import geometry
-from ethnicity.faces import CHIP, FRAME
+from ethnicity.frame import CHIP, FRAME
 from ethnicity.geometry import Pixels, Points, Transform
 from training.augment import Rng
 from training.data import AGE_BANDS, FaceSet

@@ -8,7 +8,7 @@ a human face shows, or ``people``; strangers_faces.csv says where the faces of t
 settings on the half ``choosing`` alone; report figures of the half ``reporting``.
 
 Every photograph was looked at, and every face labelled, by eye. Near-duplicates, and all
-photographs of a small package, lie in one half. Packages whose photographs the verifier was trained
+photographs of a small package, lie in one half. Packages whose photographs the finder was trained
 on, or that were measured before (scikit-image, wallpapers), are left out.
 """
 

@@ -15,21 +15,35 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from ethnicity.faces import Finder
 from ethnicity.model_files import read_model_file
-from ethnicity.networks import Network
-from ethnicity.pipeline import DETECTOR_FILE, VERIFIER_FILE, load_finder
+from ethnicity.networks import Network, load_network
+from ethnicity.pipeline import DETECTOR_FILE
 from training import evaluate, options
 from training.calibrate import fit_calibrations
 from training.data import FaceSet, load_sets
 from training.evaluate import MODELS
 from training.export import NETWORK_FILE, describe, export_keras, export_network, version_of
 from training.generations import train_generations
+from training.no_faces import load_no_faces
+from training.pretrained import FOLDER as PRETRAINED
 from training.reference import write_reference
 from training.served import scored, serve, serve_degraded
 from training.sources import NoDataSet
-from training.train import Recipe, aligned_pictures, whole_pictures
+from training.train import Material, Recipe, aligned_pictures, whole_pictures
 
 _SHARPNESS_AWARE = Recipe(learning_rate=3e-3, warmup_epochs=0.3, average_decay=0.9995, radius=0.2)
+
+_TEACHER = Recipe(
+    network="face_resnet",
+    side=118,
+    optimizer="adamw",
+    epochs=6,
+    learning_rate=3e-4,
+    warmup_epochs=0.3,
+    average_decay=0.995,
+    start="pretrained",
+)
 
 RECIPES = {
     "served": [
@@ -38,11 +52,31 @@ RECIPES = {
         Recipe(epochs=30, teachers=(0, 1), seed=2),
         replace(_SHARPNESS_AWARE, epochs=16, start=2, teachers=(0, 1, 2), seed=3),
         replace(_SHARPNESS_AWARE, epochs=14, start=3, teachers=(0, 1, 3), seed=4),
+        replace(_TEACHER, half=0, seed=0),
+        replace(_TEACHER, half=1, seed=1),
+        replace(
+            _SHARPNESS_AWARE,
+            epochs=8,
+            start=4,
+            own_share=0.7,
+            teachers=(4, 5, 6),
+            no_faces=0.125,
+            seed=5,
+        ),
     ],
     "quick": [
         Recipe(width=8, epochs=2, batch=16, half=0),
         Recipe(width=8, epochs=2, batch=16, half=1),
-        Recipe(width=8, epochs=2, batch=16, start=0, teachers=(0, 1), radius=0.1),
+        Recipe(
+            width=8,
+            epochs=2,
+            batch=16,
+            start=0,
+            own_share=0.5,
+            teachers=(0, 1),
+            no_faces=0.25,
+            radius=0.1,
+        ),
     ],
 }
 """The generations' recipes by name: those of the served network, and a try of every stage."""
@@ -68,7 +102,8 @@ def main(data: Path, work: Path, out: Path, *, quick: bool, calibrate: bool) -> 
         raise click.ClickException(str(error)) from error
     if not calibrate:
         run = "quick" if quick else "served"
-        classifier = train_generations(sets, RECIPES[run], work / run)
+        material = Material(sets, load_no_faces(data, work / "prepared"))
+        classifier = train_generations(material, RECIPES[run], work / run, data / PRETRAINED)
         if keras.backend.backend() != "tensorflow":
             click.echo("The networks are trained. What follows is TensorFlow's work: run this")
             click.echo("again without KERAS_BACKEND, and it goes on from them.")
@@ -84,8 +119,7 @@ def _export(classifier: keras.Model, sets: list[FaceSet], out: Path) -> None:
     """Write the networks' files."""
     models = out / MODELS
     models.mkdir(parents=True, exist_ok=True)
-    for name in (DETECTOR_FILE, VERIFIER_FILE):
-        (models / name).write_bytes(read_model_file(name))
+    (models / DETECTOR_FILE).write_bytes(read_model_file(DETECTOR_FILE))
     export_keras(classifier, out)
     export_network(classifier, models / NETWORK_FILE, _typical(sets))
 
@@ -105,7 +139,8 @@ def _typical(sets: list[FaceSet]) -> NDArray[np.float32]:
 def _calibrate(sets: list[FaceSet], models: Path) -> None:
     """Fit on the validation pictures as the service sees them, and describe the model."""
     content = (models / NETWORK_FILE).read_bytes()
-    network, finder = Network(content), load_finder()
+    network = Network(content)
+    finder = Finder(load_network(DETECTOR_FILE, models), network)
     natural, degraded = [], []
     for faces in (each.part("val") for each in sets):
         served = serve(finder, network, faces)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from ethnicity.faces import CHIP
+from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels, Transform, warp
 
 Rng = np.random.Generator
@@ -21,6 +21,12 @@ def training_crop(picture: Pixels, to_chip: Transform, rng: Rng, side: int = CHI
         if rng.random() < chance:
             crop = change(crop, rng)
     return crop
+
+
+def inner_square(side: int) -> Transform:
+    """To the middle square of a picture of ``side`` pixels, CHIP pixels a side."""
+    border = (side - CHIP) / 2
+    return np.array([[1.0, 0.0, -border], [0.0, 1.0, -border]])
 
 
 def jittered(to_chip: Transform, rng: Rng, side: int) -> Transform:
@@ -95,7 +101,7 @@ def _blur(crop: Pixels, rng: Rng) -> Pixels:
 
 
 def _low_resolution(crop: Pixels, rng: Rng) -> Pixels:
-    return low_resolution(crop, round(rng.uniform(0.3, 0.9) * len(crop)))
+    return low_resolution(crop, round(np.exp(rng.uniform(np.log(0.15), np.log(0.9))) * len(crop)))
 
 
 def _noise(crop: Pixels, rng: Rng) -> Pixels:
@@ -125,6 +131,13 @@ def covered_from_below(crop: Pixels, rng: Rng) -> Pixels:
     return _patched(crop, slice(top, bottom), slice(left, right), rng)
 
 
+def _masked(crop: Pixels, rng: Rng) -> Pixels:
+    """The face in its frame, covered from below up to the mouth or nose."""
+    shares = rng.uniform((0.5, 0.95, 0, 0.85), (0.68, 1, 0.15, 1))
+    top, bottom, left, right = np.rint(shares * len(crop)).astype(int)
+    return _patched(crop, slice(top, bottom), slice(left, right), rng)
+
+
 def _patched(crop: Pixels, rows: slice, columns: slice, rng: Rng) -> Pixels:
     """The crop with one colour over a rectangle."""
     covered = crop.copy()
@@ -137,8 +150,9 @@ _CHANGES: tuple[tuple[float, Callable[[Pixels, Rng], Pixels]], ...] = (
     (0.4, _saturation),
     (0.05, _grey),
     (0.15, _blur),
-    (0.15, _low_resolution),
+    (0.25, _low_resolution),
     (0.1, _noise),
     (0.25, _compression),
     (0.25, _occlusion),
+    (0.05, _masked),
 )

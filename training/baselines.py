@@ -19,7 +19,7 @@ from training import options
 from training.data import load_sets
 from training.metrics import Indices, guesses, rates, rounded
 from training.served import serve
-from training.train import Recipe, predict_logits, train
+from training.train import Material, Recipe, predict_logits, train
 
 GUESSES = Path("evaluation/baselines.npz")
 
@@ -41,7 +41,7 @@ BASELINES = (
         "the original's CNN, on UTKFace",
         ("utkface",),
         Recipe(
-            width=0,
+            network="original",
             optimizer="adamw",
             epochs=30,
             learning_rate=1e-3,
@@ -69,7 +69,7 @@ def main(data: Path, work: Path, out: Path) -> None:
     arrays = {f"{_LABELS}/{test.name}": test.label.astype(np.int8) for test in tests}
     for index, baseline in enumerate(BASELINES):
         seen = [each for each in sets if each.name in baseline.sets]
-        classifier = train(seen, baseline.recipe, work / "baselines" / str(index))
+        classifier = train(Material(seen), baseline.recipe, work / "baselines" / str(index))
         for test, each in zip(tests, served, strict=True):
             logits = predict_logits(classifier, each.chips).astype(np.float64)
             arrays[f"{baseline.name}/{test.name}"] = guesses(logits, each.found).astype(np.int8)

@@ -16,7 +16,7 @@ from training.markdown import between, table
 _TEMPLATES = Path(__file__).parent / "card"
 _FIGURES = "<!-- figures: written by make train -->"
 _END_OF_FIGURES = "<!-- end of figures -->"
-SET_NAMES = {"utkface": "UTKFace", "fairface": "FairFace"}
+SET_NAMES = {"utkface": "UTKFace", "utkface_64": "UTKFace at 64 px", "fairface": "FairFace"}
 
 ELSEWHERE = (
     ("GEAR, a browser library's net, 0.75 M parameters", "0.764 / 0.663 / 0.37", "0.419 / 0.455"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from ethnicity.faces import Finder, find_faces, whole_picture
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
-from ethnicity.pipeline import load_finder
+from ethnicity.pipeline import load_models
 from training import sources
 from training.sources import Source
 
@@ -86,6 +87,17 @@ class FaceSet:
         """So many pictures, or all there are, drawn at random: always the same ones."""
         return self.where(np.random.default_rng(0).permutation(len(self.label)) < count)
 
+    def reduced(self, side: int) -> "FaceSet":
+        """The pictures at ``side`` pixels, as another set."""
+        pictures = [
+            cv2.resize(each, (side, side), interpolation=cv2.INTER_AREA) for each in self.pictures
+        ]
+        aligned = self.aligned.copy()
+        aligned[:, :, :2] *= self.side / side
+        return replace(
+            self, name=f"{self.name}_{side}", pictures=np.array(pictures), aligned=aligned
+        )
+
     def class_prior(self) -> NDArray[np.float64]:
         """The share of each label, shape (5,)."""
         counts = np.bincount(self.label, minlength=len(LABELS))
@@ -132,7 +144,7 @@ def written_whole(file: Path) -> Iterator[Path]:
 
 
 def _prepare(name: str, source: Source) -> dict[str, NDArray[Any]]:
-    finder = load_finder()
+    finder = load_models().finder
     files, pictures, aligned = [], [], []
     progress = tqdm(source.pictures, total=len(source.samples), desc=name, unit="pic")
     for file, picture in progress:

@@ -18,6 +18,7 @@ from ethnicity.pipeline import Models, load_models
 from training import baselines, card, options, plots, robustness, selections
 from training.data import FaceSet, load_sets
 from training.export import network_checksums, write_served_checksums
+from training.metrics import Floats
 from training.report import Predictions, load_predictions, report, save_predictions
 from training.served import serve, serve_degraded
 
@@ -25,6 +26,8 @@ MODELS = Path("layers/inference/python/ethnicity/models")
 EVALUATION = Path("evaluation")
 PREDICTIONS = EVALUATION / "test_predictions.npz"
 SPOILED = EVALUATION / "spoiled_predictions.npz"
+_SMALL = 64
+"""Side in pixels to which UTKFace's pictures are reduced to be measured a second time."""
 
 MEASURED = EVALUATION / "networks.sha256"
 """Checksums of the networks that gave these answers."""
@@ -43,16 +46,21 @@ def measure(sets: list[FaceSet], root: Path, spoiled: int = 1000) -> None:
     """Classify every test picture, and ``spoiled`` pictures of each set spoiled in every way."""
     models = load_models(root / MODELS)
     (root / EVALUATION).mkdir(exist_ok=True)
-    save_predictions([_predictions(models, each) for each in sets], root / PREDICTIONS)
     tests = [each.part("test") for each in sets]
+    small = [each.reduced(_SMALL) for each in tests if each.name == "utkface"]
+    priors = {each.name: each.part("train").class_prior() for each in sets}
+    predictions = [
+        _predictions(models, each, priors[each.name.removesuffix(f"_{_SMALL}")])
+        for each in [*tests, *small]
+    ]
+    save_predictions(predictions, root / PREDICTIONS)
     robustness.save(robustness.measure(tests, root / MODELS, spoiled), root / SPOILED)
     surveyed = [_surveyed(models, each, split) for each in sets for split in ("val", "test")]
     selections.save(surveyed, root / selections.SELECTIONS)
     (root / MEASURED).write_text(network_checksums(root / MODELS), encoding="utf-8")
 
 
-def _predictions(models: Models, faces: FaceSet) -> Predictions:
-    test = faces.part("test")
+def _predictions(models: Models, test: FaceSet, prior: Floats) -> Predictions:
     network = models.classifier.network
     served = serve(models.finder, network, test)
     worse = serve_degraded(network, served, seed=1)
@@ -64,7 +72,7 @@ def _predictions(models: Models, faces: FaceSet) -> Predictions:
         detail=served.detail,
         degraded_logits=worse.logits,
         degraded_detail=worse.detail,
-        prior=faces.part("train").class_prior(),
+        prior=prior,
         age=test.age,
         gender=test.gender,
     )

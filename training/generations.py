@@ -10,7 +10,8 @@ pictures, and answers for the other.
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -21,15 +22,17 @@ from tqdm import tqdm
 from ethnicity.classifier import softmax
 from ethnicity.labels import LABELS
 from training.data import FaceSet, written_whole
+from training.pretrained import load_face_weights
 from training.train import (
     Answers,
+    Material,
     Recipe,
+    Start,
     aligned_pictures,
     is_finished,
     load_classifier,
     predict_logits,
     train,
-    weights_file,
     whole_pictures,
 )
 
@@ -42,8 +45,13 @@ class Teacher:
     half: int | None
 
 
-def train_generations(sets: list[FaceSet], recipes: list[Recipe], work: Path) -> keras.Model:
-    """The last generation's classifier; each has a folder of its own and is trained only once."""
+def train_generations(
+    material: Material, recipes: list[Recipe], work: Path, pretrained: Path
+) -> keras.Model:
+    """The last generation's classifier; each has a folder of its own and is trained only once.
+
+    ``pretrained``: the folder of the weights that some start from.
+    """
     runs = [work / f"generation-{index}" for index in range(len(recipes))]
     for recipe, run in zip(recipes, runs, strict=True):
         answers = None
@@ -52,11 +60,28 @@ def train_generations(sets: list[FaceSet], recipes: list[Recipe], work: Path) ->
                 Teacher(load_classifier(recipes[each], runs[each]), recipes[each].half)
                 for each in recipe.teachers
             ]
-            answers = [_kept_answers(teachers, each.part("train"), run) for each in sets]
-        start = None if recipe.start is None else weights_file(runs[recipe.start])
-        seen = [_part(each, recipe.half) for each in sets]
-        classifier = train(seen, recipe, run, answers, start)
+            answers = [_kept_answers(teachers, each.part("train"), run) for each in material.sets]
+        seen = [_part(each, recipe.half) for each in material.sets]
+        start: Start | None = None
+        if recipe.start == "pretrained":
+            typical = [whole_pictures(each.sample(64), recipe.side) for each in seen]
+            start = partial(load_face_weights, folder=pretrained, typical=np.concatenate(typical))
+        elif recipe.start is not None:
+            earlier = int(recipe.start)
+            start = partial(go_on_from, load_classifier(recipes[earlier], runs[earlier]))
+        classifier = train(replace(material, sets=seen), recipe, run, answers, start)
     return classifier
+
+
+def go_on_from(earlier: keras.Model, classifier: keras.Model) -> None:
+    """Give a network the weights of an earlier one, which may lack the last of its outputs."""
+    for old, new in zip(earlier.layers, classifier.layers, strict=True):
+        lacking = [
+            [(0, there.shape[axis] - here.shape[axis]) for axis in range(here.ndim)]
+            for here, there in zip(old.get_weights(), new.get_weights(), strict=True)
+        ]
+        weights = zip(old.get_weights(), lacking, strict=True)
+        new.set_weights([np.pad(values, widths) for values, widths in weights])
 
 
 def _part(faces: FaceSet, half: int | None) -> FaceSet:
@@ -86,17 +111,18 @@ def _answers(teachers: list[Teacher], faces: FaceSet) -> Answers:
     The mean logits of all teachers but those that have learnt from the picture in a half of their
     own, of both ways to frame a picture, and of their mirror images.
     """
-    views = [whole_pictures(faces), aligned_pictures(faces)]
-    views += [view[:, :, ::-1] for view in views]
-    progress = tqdm(total=len(teachers) * len(views), desc=f"answers, {faces.name}", unit="view")
+    progress = tqdm(total=2 * len(teachers), desc=f"answers, {faces.name}", unit="framing")
     halves = _half_of(faces)
     total = np.zeros((len(faces.label), len(LABELS)))
     asked = np.zeros((len(faces.label), 1))
     for teacher in teachers:
         unseen = np.flatnonzero(halves != teacher.half)  # all, of one that has no half
-        for view in views:
-            total[unseen] += predict_logits(teacher.classifier, view[unseen])
+        chosen = faces.where(halves != teacher.half)
+        for framed in (whole_pictures, aligned_pictures):
+            view = framed(chosen, teacher.classifier.input.shape[1])
+            for each in (view, view[:, :, ::-1]):
+                total[unseen] += predict_logits(teacher.classifier, each)[:, : len(LABELS)]
             progress.update()
-        asked[unseen] += len(views)
+        asked[unseen] += 4
     progress.close()
     return softmax(total / asked + np.log(faces.class_prior())).astype(np.float32)

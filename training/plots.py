@@ -12,7 +12,7 @@ from training import drawing
 from training.card import SET_NAMES, Report
 from training.robustness import CONDITIONS
 
-_COLOURS = {"utkface": "#2a6f97", "fairface": "#c8553d"}
+_COLOURS = {"utkface": "#2a6f97", "utkface_64": "#89b6cf", "fairface": "#c8553d"}
 _GREY = "#888888"
 
 
@@ -25,12 +25,13 @@ def write(report: Report, folder: Path) -> None:
 def _recalls(report: Report) -> Figure:
     """Recall of each label, with its interval."""
     figure, axes = plt.subplots(figsize=(7, 2.8))
+    count = len(report["test"])
     for row, (name, each) in enumerate(report["test"].items()):
         recalls = [each["recall"][label] for label in LABELS]
         values = [100 * recall["value"] for recall in recalls]
         bounds = [[100 * bound for bound in recall["interval_95"]] for recall in recalls]
-        places = [index + 0.38 * (row - 0.5) for index in range(len(LABELS))]
-        axes.bar(places, values, 0.36, color=_COLOURS[name], label=SET_NAMES[name])
+        places = [index + 0.78 / count * (row - (count - 1) / 2) for index in range(len(LABELS))]
+        axes.bar(places, values, 0.74 / count, color=_COLOURS[name], label=SET_NAMES[name])
         errors = [
             [value - low for value, (low, _) in zip(values, bounds, strict=True)],
             [high - value for value, (_, high) in zip(values, bounds, strict=True)],
@@ -44,14 +45,14 @@ def _recalls(report: Report) -> Figure:
     axes.set_xticks(range(len(LABELS)), LABELS)
     axes.set_ylim(0, 100)
     axes.set_ylabel("recall, %")
-    axes.legend(frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
+    axes.legend(frameon=False, ncols=count, loc="lower left", bbox_to_anchor=(0, 1))
     return figure
 
 
 def _reliability(report: Report) -> Figure:
     """How often answers of each confidence are right; a dot's area shows how many there are."""
     figure, panels = plt.subplots(
-        1, len(report["test"]), figsize=(7, 3.4), sharey=True, squeeze=False
+        1, len(report["test"]), figsize=(9, 3.4), sharey=True, squeeze=False
     )
     for axes, (name, each) in zip(panels[0], report["test"].items(), strict=True):
         bins = each["reliability"]

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from ethnicity.audit.prevalence import Answers, Reference, estimate, replicates
 from ethnicity.classifier import Calibration
-from ethnicity.faces import Finder, glance
+from ethnicity.faces import Finder
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
+from ethnicity.search import glance
 from training.data import GENDERS, ORIGINS, UNKNOWN, FaceSet
 from training.metrics import Floats, Indices
 from training.report import judged

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ethnicity.classifier import detail, mean_logits
-from ethnicity.faces import CHIP, Finder, align, find_faces
+from ethnicity.faces import Finder, align, find_faces
+from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
 from ethnicity.networks import Network

@@ -80,8 +80,9 @@ class Source:
 
 def utkface(data: Path) -> Source | None:
     """UTKFace in a data folder; ``None`` if it is not there."""
-    if (data / "utk64.tar").exists():
-        return _packed(data / "labels_utkface.csv", data / "utk64.tar")
+    for archive in (data / "utk200.tar", data / "utk64.tar"):
+        if archive.exists():
+            return _packed(data / "labels_utkface.csv", archive)
     samples = {}
     for file in sorted(data.rglob("*.jpg*")):
         if named := _UTKFACE_FILE.fullmatch(file.name):

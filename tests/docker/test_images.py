@@ -253,5 +253,5 @@ def test_each_stack_names_the_images_that_were_built_for_it(built: Path, audit_b
 def test_the_image_holds_nothing_that_is_not_needed() -> None:
     listed = run("docker", "run", "--rm", "--entrypoint", "python3", IMAGE, "-c", LIST)
     names = {Path(line).name for line in listed.splitlines()}
-    assert {"ethnicity", "ethnicity.tflite", "face_verifier.tflite", "app.py"} <= names
+    assert {"ethnicity", "ethnicity.tflite", "app.py"} <= names
     assert not names & {"pip", "tensorflow", "keras", "pytest", "tests", "training", "boto3"}

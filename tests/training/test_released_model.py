@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from ethnicity.classifier import calibration_for, detail, load_classifier, softmax
-from ethnicity.faces import CHIP, align, find_faces
+from ethnicity.faces import align, find_faces
+from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels
 from ethnicity.images import decode
 from ethnicity.model_files import MODELS
 from ethnicity.networks import Network
-from ethnicity.pipeline import load_finder
+from ethnicity.pipeline import load_models
 from training import card, evaluate, plots
 from training.augment import training_crop
 from training.export import export_network
@@ -29,7 +30,7 @@ KERAS_FILE = ROOT / "ethnicity_cnn_model.h5"
 def chips() -> Pixels:
     """200 different pictures of faces: two portraits, jittered, relit, blurred and covered."""
     rng = np.random.default_rng(0)
-    finder = load_finder()
+    finder = load_models().finder
     made = []
     for name in ("astronaut.jpg", "obama.jpg"):
         picture = decode((ROOT / "tests" / "data" / name).read_bytes()).pixels

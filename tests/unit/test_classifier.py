@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ethnicity.classifier import Calibration, Classifier, calibration_for, detail
-from ethnicity.faces import CHIP, Finder, align, find_faces
+from ethnicity.faces import Finder, align, find_faces
+from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
 from ethnicity.model_files import MODELS

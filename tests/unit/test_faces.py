@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ethnicity import faces, geometry, images
+from ethnicity import geometry, images, search
 from ethnicity.detector import detect
-from ethnicity.faces import CHIP, FRAME, LOOK, Face, Finder, align, find_faces, whole_picture
+from ethnicity.faces import LOOK, Face, Finder, align, find_faces, whole_picture
+from ethnicity.frame import CHIP, FRAME
 from ethnicity.geometry import Pixels, Points
 from ethnicity.networks import Network, Tensor
 from tests.unit.pictures import difference, encode, on_canvas, resized
@@ -70,8 +71,8 @@ class Shown:
 
 
 def of_opinion(logit: float) -> Network:
-    """A verifier that answers every view with this."""
-    return cast("Network", lambda _: {"logits": np.array([logit], np.float32)})
+    """A classifier that gives every face these log odds of being one."""
+    return cast("Network", lambda _: {"outputs": np.array([0, 0, 0, 0, 0, logit], np.float32)})
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +231,7 @@ def composed(portrait_pixels: Pixels, obama_pixels: Pixels) -> Composed:
         "a tiny face beside a large one": (finest, 1, 2),
         "crowd": (crowd, 16, 16),
         "turned": (turned(obama_pixels, 1), 1, 1),
-        "two faces turned": (turned(couple, 3), 2, 2),
+        "two faces turned": (turned(couple, 3), 1, 2),
     }
 
 
@@ -258,18 +259,23 @@ def test_a_large_face_ends_the_search_unless_all_are_asked_for(
     finder: Finder, portrait_pixels: Pixels, *, all_faces: bool, tiles: int
 ) -> None:
     detector = Shown(finder.detector)
-    shown = Finder(cast("Network", detector), finder.verifier)
+    shown = Finder(cast("Network", detector), finder.classifier)
     only(find_faces(shown, resized(portrait_pixels[CLOSE_UP], 800, 800), all_faces=all_faces))
     assert detector.widths.count(LOOK) == 2  # a glance, and the closer look at what it showed
     assert len(detector.widths) == 2 + tiles
 
 
-def test_only_a_face_that_is_in_doubt_is_for_the_verifier_to_judge(
+def test_the_classifier_has_a_say_in_what_is_a_face(
     finder: Finder, portrait_pixels: Pixels
 ) -> None:
     tiny = resized(portrait_pixels, 51, 51)
-    for pixels, opinion, count in ((portrait_pixels, -9, 1), (tiny, -9, 0), (tiny, 9, 1)):
-        assert len(find_faces(Finder(finder.detector, of_opinion(opinion)), pixels)) == count
+    for pixels, opinion, found in (
+        (portrait_pixels, -9, False),
+        (tiny, -9, False),
+        (tiny, 9, True),
+    ):
+        faces = find_faces(Finder(finder.detector, of_opinion(opinion)), pixels)
+        assert bool(faces) == found
 
 
 def test_the_number_of_closer_looks_is_bounded() -> None:
@@ -286,7 +292,7 @@ def test_the_number_of_closer_looks_is_bounded() -> None:
     finder = Finder(cast("Network", detector), of_opinion(9))
     assert find_faces(finder, np.zeros((700, 700, 3), np.uint8)) == []
     # A glance, two levels and three turns.
-    assert detector.widths.count(LOOK) == 1 + 5 * faces.MAX_PROPOSALS
+    assert detector.widths.count(LOOK) == 1 + 5 * search.MAX_PROPOSALS
 
 
 # Where none are

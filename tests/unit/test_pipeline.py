@@ -18,7 +18,8 @@ from ethnicity.errors import (
     NotJpeg,
     PictureError,
 )
-from ethnicity.faces import CHIP, find_faces
+from ethnicity.faces import find_faces
+from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
 from ethnicity.limits import MAX_BYTES

@@ -7,7 +7,7 @@ import numpy as np
 import pybase64
 import simplejpeg
 
-from ethnicity.faces import CHIP
+from ethnicity.frame import CHIP
 from ethnicity.pipeline import classify, load_models
 
 Event = dict[str, Any]

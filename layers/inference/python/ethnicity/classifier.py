@@ -73,6 +73,9 @@ class Judgement(NamedTuple):
 class Classifier:
     """The network, its calibrations, and the version that answers name.
 
+    ``network``: takes an aligned face; its outputs, shape (6,), are the logits of the labels and
+    the log odds of a face, by which `faces` judges what the detector proposes.
+
     ``calibrations``: for less and less detail, the last for none at all.
     """
 
@@ -89,14 +92,14 @@ class Classifier:
 
 
 def mean_logits(network: Network, chip: Pixels) -> NDArray[np.float64]:
-    """The network's logits, shape (5,), the mean over an aligned face and its mirror image.
+    """The labels' logits, shape (5,), the mean over an aligned face and its mirror image.
 
     An answer that no mirror changes; what it brings in accuracy: training/README.md.
     """
     image = chip.astype(np.float32)
-    (logits,) = network(image).values()
+    (outputs,) = network(image).values()
     (mirrored,) = network(image[:, ::-1]).values()
-    return (logits.astype(np.float64) + mirrored) / 2
+    return (outputs[: len(LABELS)].astype(np.float64) + mirrored[: len(LABELS)]) / 2
 
 
 def calibration_for(amount: float, calibrations: tuple[Calibration, ...]) -> Calibration:

@@ -77,15 +77,6 @@ def decode(data: bytes, *, jpeg_only: bool = True) -> Picture:
     return Picture(_upright(pixels, stored.orientation), *_size(stored), profile)
 
 
-def read_size(data: bytes) -> tuple[int, int]:
-    """Width and height of a JPEG, PNG or WebP picture as displayed, by its header.
-
-    Raises:
-        NotJpeg, UnsupportedJpeg, CorruptImage
-    """
-    return _size(_read(data, jpeg_only=False))
-
-
 def _read(data: bytes, *, jpeg_only: bool) -> Jpeg | Still:
     if jpeg_only:
         return read_jpeg(data)

@@ -18,7 +18,6 @@ from ethnicity.model_files import MODELS
 from ethnicity.networks import load_network
 
 DETECTOR_FILE = "face_detection_yunet.tflite"
-VERIFIER_FILE = "face_verifier.tflite"
 
 
 @dataclass(frozen=True)
@@ -85,16 +84,9 @@ def load_models(folder: Path = MODELS) -> Models:
     Raises:
         ModelFileError: a file is missing or is not the one that was released.
     """
-    return Models(load_finder(folder), load_classifier(folder))
-
-
-def load_finder(folder: Path = MODELS) -> Finder:
-    """Load the two networks that find faces.
-
-    Raises:
-        ModelFileError: as `load_models`.
-    """
-    return Finder(load_network(DETECTOR_FILE, folder), load_network(VERIFIER_FILE, folder))
+    classifier = load_classifier(folder)
+    detector = load_network(DETECTOR_FILE, folder)
+    return Models(Finder(detector, classifier.network), classifier)
 
 
 def classify(
@@ -123,7 +115,19 @@ def classify(
     """
     if not isinstance(models, Models):
         raise TypeError(f"models must be the result of load_models(), not {_type_name(models)}")
-    picture = images.decode(_read(jpeg), jpeg_only=jpeg_only)
+    return classify_picture(
+        models, images.decode(_read(jpeg), jpeg_only=jpeg_only), all_faces=all_faces
+    )
+
+
+def classify_picture(
+    models: Models, picture: Picture, *, all_faces: bool = False
+) -> Classification:
+    """Classify the largest face of a decoded picture, or all of them with ``all_faces``.
+
+    Raises:
+        NoFace: no face is found in it.
+    """
     found = faces.find_faces(models.finder, picture.pixels, all_faces=all_faces)
     if not found:
         raise NoFace
