@@ -284,24 +284,25 @@ def verdict(composition: Composition, target: Target) -> dict[str, Any]:
     ``level``: unknown (too few faces), balanced (at most a tenth of the pictures would have to be
     of another label), unbalanced (a label surely has less than half or more than double its share,
     or more than a fifth would have to be), uneven (between them) or unclear (the intervals span
-    both). ``thin``, ``thick``: the labels that surely have less than half, more than double.
+    both). ``under_represented``: the labels that surely have less than half their share,
+    ``over_represented``: those that surely have more than double.
     """
     if composition.faces < FEW:
         faces = "1 face" if composition.faces == 1 else f"{composition.faces} faces"
         text = f"Too few faces to say how balanced the set is: {faces}, and {FEW} are needed."
-        return {"level": "unknown", "text": text, "thin": [], "thick": []}
+        return {"level": "unknown", "text": text, "under_represented": [], "over_represented": []}
     low, high = ends(composition.shares, composition.draws)
     wanted = target.shares > 0
-    thin = [LABELS[i] for i in np.flatnonzero(wanted & (high < target.shares / 2))]
-    thick = [LABELS[i] for i in np.flatnonzero(wanted & (low > 2 * target.shares))]
+    under = [LABELS[i] for i in np.flatnonzero(wanted & (high < target.shares / 2))]
+    over = [LABELS[i] for i in np.flatnonzero(wanted & (low > 2 * target.shares))]
     least = least_variation(composition, target.shares)
     _, most = interval(total_variation(composition.draws, target.shares))
-    level = _level(least, float(most), surely_off=bool(thin or thick))
+    level = _level(least, float(most), surely_off=bool(under or over))
     return {
         "level": level,
-        "text": _in_words(level, composition, target, thin, thick),
-        "thin": thin,
-        "thick": thick,
+        "text": _in_words(level, composition, target, under, over),
+        "under_represented": under,
+        "over_represented": over,
     }
 
 
@@ -322,7 +323,11 @@ _OPENING = {
 
 
 def _in_words(
-    level: str, composition: Composition, target: Target, thin: list[str], thick: list[str]
+    level: str,
+    composition: Composition,
+    target: Target,
+    under: list[str],
+    over: list[str],
 ) -> str:
     low, high = ends(composition.shares, composition.draws)
     said = {
@@ -331,15 +336,15 @@ def _in_words(
     }
     aim = "an even share" if target.name == UNIFORM.name else "its share in the reference"
     sentences = [f"{_OPENING[level]}."]
-    if thin:
-        sentences.append(f"Less than half of {aim}: {_listed(said, thin)}.")
-    if thick:
-        sentences.append(f"More than double {aim}: {_listed(said, thick)}.")
+    if under:
+        sentences.append(f"Less than half of {aim}: {_listed(said, under)}.")
+    if over:
+        sentences.append(f"More than double {aim}: {_listed(said, over)}.")
     largest = LABELS[int(composition.shares.argmax())]
     smallest = LABELS[int(composition.shares.argmin())]
-    if largest not in thick:
+    if largest not in over:
         sentences.append(f"Most common is {said[largest]}.")
-    if smallest not in thin:
+    if smallest not in under:
         sentences.append(f"Least common is {said[smallest]}.")
     return " ".join(sentences)
 
