@@ -30,7 +30,7 @@ often: the detector sees half of a tilt."""
 
 CLEAR = 0.9
 """A face that a closer look scores less may be lying or upside down: it is looked at in all four
-quarters of a turn, and again from where the best of them places it, REPEATS times."""
+quarters of a turn, and again REPEATS times from where each look places it."""
 
 PROPOSAL_WEIGHT, LOOK_WEIGHT, CLASSIFIER_WEIGHT, BIAS = 1.73, 0.86, 2.26, -5.9
 """The log odds of a face are this sum of the log odds of the proposal, of the closer look and of
@@ -170,13 +170,20 @@ def _judged(finder: Finder, pixels: Pixels, proposal: Detection) -> Detection:
     if log_odds > REJECTED:
         said = _face_log_odds(finder.classifier, pixels, placed)
         if placed.score < CLEAR:
-            turned = [look(finder.detector, pixels, proposal, turns) for turns in (1, 2, 3)]
-            placed = max(placed, *turned, key=lambda each: each.score)
-            for _ in range(REPEATS):
-                placed = look(finder.detector, pixels, placed)
+            placed = _placed_anyhow(finder.detector, pixels, proposal, placed)
             said = max(said, _face_log_odds(finder.classifier, pixels, placed))
         log_odds = _log_odds(proposal, placed) + CLASSIFIER_WEIGHT * said
     return replace(placed, score=float(1 / (1 + np.exp(-log_odds))))
+
+
+def _placed_anyhow(
+    detector: Network, pixels: Pixels, proposal: Detection, placed: Detection
+) -> Detection:
+    """The best of closer looks in all quarters of a turn, each repeated from where it places it."""
+    looks = [placed, *(look(detector, pixels, proposal, turns) for turns in (1, 2, 3))]
+    for _ in range(REPEATS):
+        looks = [look(detector, pixels, each) for each in looks]
+    return max(placed, *looks, key=lambda each: each.score)
 
 
 def _log_odds(proposal: Detection, placed: Detection) -> float:
