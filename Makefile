@@ -57,7 +57,7 @@ lint: $(DEV)/.ready .venv/checkov/bin/.ready words ## Check format, style, types
 # codespell looks single words up in its own list and in ours; the expression lets it see our phrases too.
 words: $(DEV)/.ready ## Check spelling, and the words and phrases of .ci/wording.txt
 	@$(DEV)/codespell $(PENDING) --dictionary .ci/wording.txt \
-	    --regex "(?i:\b(?:$$(sed 's/->.*//' .ci/wording.txt | paste -sd'|' -))\b)|[\w'’-]+" $(or $(FILES),. .ci .github)
+	    --regex "(?i:\b(?:$$(sed 's/->.*//' .ci/wording.txt | paste -sd'|' -))\b)|[\w'’-]+" $(or $(FILES),. .ci/* .github/*)
 
 format: $(DEV)/.ready ## Correct format and style where ruff can
 	$(DEV)/ruff format .
