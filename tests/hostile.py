@@ -101,7 +101,7 @@ def progressive(width: int, height: int, factors: Sequence[int], scans: Iterable
 
 
 def refined(channels: Sequence[int], refinements: int) -> list[Scan]:
-    """All of a picture, then each coefficient of each channel bit by bit: the dearest scans."""
+    """All of a picture, then each coefficient of each channel bit by bit: the most expensive scans."""
     scans = [Scan(tuple(channels), last=0)]
     scans += [Scan((each,), first=1, after=refinements) for each in channels]
     for bit in range(refinements, 0, -1):
@@ -159,7 +159,7 @@ def crafted() -> dict[str, tuple[bytes, str | None]]:
         "50 megapixels": (baseline(SIDE, SIDE, FULL), "no_face"),
         "50 megapixels, wide": (baseline(65_500, 763, FULL), "no_face"),
         "50 megapixels, tall": (baseline(763, 65_500, FULL), "no_face"),
-        "50 megapixels in inks": (baseline(SIDE, SIDE, INKS), "no_face"),
+        "50 megapixels, CMYK": (baseline(SIDE, SIDE, INKS), "no_face"),
         "34 megapixels, channel by channel": (baseline(5_900, 5_900, FULL, apart=True), "no_face"),
         "50 megapixels, channel by channel": (
             baseline(SIDE, SIDE, FULL, apart=True),
