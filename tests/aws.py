@@ -28,7 +28,7 @@ SESSION = boto3.Session("testing", "testing", region_name=REGION)
 
 
 def environment(endpoint: str, **variables: str) -> dict[str, str]:
-    """What a function's client needs to know, and nothing of whoever runs the tests."""
+    """The variables that a function's client needs, without the settings of the test's user."""
     return {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -79,14 +79,14 @@ REFUSALS = {
     "InternalError": (500, "We encountered an internal error. Please try again."),
     "AccessDenied": (403, "Access Denied"),
 }
-"""Faults that S3 tells of. Here each message quotes the key, as some of S3's own do."""
+"""Error answers of S3. Each message here quotes the key, as some of S3's own do."""
 
 OF_ONE_OBJECT = {
     "KMS.DisabledException": (400, "The key is disabled."),
     "InvalidObjectState": (403, "The operation is not valid for the object's storage class."),
     "NoSuchKey": (404, "The specified key does not exist."),
 }
-"""Those that S3 tells of where an object is gone, in an archive, or encrypted with a lost key."""
+"""Error answers for an object that is deleted, archived, or encrypted with a lost key."""
 
 LOST = "the connection is closed before the request is seen to"
 UNANSWERED = "the connection is closed after the request was seen to"
@@ -98,7 +98,7 @@ FAULTS = (*REFUSALS, LOST, UNANSWERED, CUT)
 
 
 class Relay(ThreadingHTTPServer):
-    """Passes requests on to S3, but for those that ``fault`` names a fault for."""
+    """Passes requests on to S3, except those for which ``fault`` returns a fault."""
 
     daemon_threads = True
 

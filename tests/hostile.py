@@ -101,7 +101,7 @@ def progressive(width: int, height: int, factors: Sequence[int], scans: Iterable
 
 
 def refined(channels: Sequence[int], refinements: int) -> list[Scan]:
-    """All of a picture, then each coefficient of each channel bit by bit: the most expensive scans."""
+    """All of a picture, then each coefficient of each channel bit by bit: the costliest scans."""
     scans = [Scan(tuple(channels), last=0)]
     scans += [Scan((each,), first=1, after=refinements) for each in channels]
     for bit in range(refinements, 0, -1):

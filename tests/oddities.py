@@ -31,7 +31,7 @@ def oddities(data: bytes) -> dict[str, bytes]:
     body, start = data[: -len(EOI)], data.index(b"\xff\xda")
     odd = {
         "no end": body,
-        "no end but for its first byte": body + b"\xff",
+        "the first byte of an end only": body + b"\xff",
         "another picture instead of an end": body + data,
         "padding of zeros": body + bytes(300) + EOI,
         "padding of fill bytes": body + b"\xff" * 300 + EOI,
@@ -41,7 +41,7 @@ def oddities(data: bytes) -> dict[str, bytes]:
         # opencv 24212, sharp 1578, libjpeg-turbo 778: Samsung's selfies and panoramas
         "scan of no coefficients": with_coefficients(data, b"\0\0\0"),
         "scan of all bits": with_coefficients(data, b"\0\x3f\x11"),
-        "scan of coefficients that are none": with_coefficients(data, b"\xff\xff\xff"),
+        "scan of invalid coefficients": with_coefficients(data, b"\xff\xff\xff"),
         "JFIF 2.1": data.replace(b"JFIF\0\1\1", b"JFIF\0\2\1"),
         "Adobe's transform of inks": with_first(data, adobe(2)),
         "empty segments": with_first(data, *[segment(marker) for marker in range(0xE0, 0xF0)]),

@@ -104,7 +104,7 @@ class StateMachine:
         return data | {"run": written}
 
     def _child(self, processor: dict[str, Any], batch: Any, context: Any) -> dict[str, Any]:
-        """An execution as ResultWriter tells of it."""
+        """Return an execution in ResultWriter's form."""
         told = {"Input": json.dumps(batch), "InputDetails": {"Included": True}}
         try:
             output = json.dumps(self._run(processor, batch, context))

@@ -44,7 +44,7 @@ def sent(page: Page, files: Any) -> bytes:
 
 
 def asked(page: Page, jpeg: bytes, query: str = "thresholds=true") -> Any:
-    """What the service says of a picture when it is asked without the page."""
+    """Return the service's own answer for a picture, without the page."""
     headers = {"content-type": "image/jpeg"}
     return page.request.post(f"/predict?{query}", data=jpeg, headers=headers).json()
 

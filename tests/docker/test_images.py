@@ -250,7 +250,7 @@ def test_each_stack_names_the_images_that_were_built_for_it(built: Path, audit_b
 
 
 @pytest.mark.usefixtures("built")
-def test_the_image_holds_nothing_that_is_not_needed() -> None:
+def test_the_image_contains_only_needed_files() -> None:
     listed = run("docker", "run", "--rm", "--entrypoint", "python3", IMAGE, "-c", LIST)
     names = {Path(line).name for line in listed.splitlines()}
     assert {"ethnicity", "ethnicity.tflite", "face_verifier.tflite", "app.py"} <= names

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 WATCH = Path(__file__).parent / "watch"
 
 FILE_WRITTEN = "FILE WRITTEN: "
-"""How a line of the log begins that tells of a file; see watch/sitecustomize.py."""
+"""Start of a log line about a written file; see watch/sitecustomize.py."""
 
 PATH = (WATCH, ROOT / "layers" / "inference" / "python", ROOT / "functions")
 

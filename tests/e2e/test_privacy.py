@@ -47,7 +47,7 @@ def tagged(body: bytes) -> bytes:
 
 
 def tagged_text(text: str) -> str:
-    """A JSON body, its picture tagged; one that is none has the word instead."""
+    """Tag the picture in a JSON body, or put the marker word into any other text."""
     try:
         picture = base64.b64decode(json.loads(text)["image"], validate=True)
     except ValueError:
@@ -118,7 +118,7 @@ def variables(function: str, place: socket.socket) -> dict[str, str]:
     }
 
 
-def test_no_log_metric_trace_or_error_tells_of_a_request_or_its_answer() -> None:
+def test_no_log_metric_trace_or_error_reveals_a_request_or_its_answer() -> None:
     table = fixtures()
     answers = []
     with daemon() as place:
@@ -151,7 +151,7 @@ def assert_holds_the_word(fixture: Fixture, event: Any) -> None:
 
 
 def returned_by(function: Emulator, event: Any) -> Any:
-    """What the function's caller is told, be it an error."""
+    """Return the function's answer to its caller, or its error."""
     try:
         return function.invoke(event)
     except FunctionError as error:
@@ -169,7 +169,7 @@ def s3() -> Iterator[tuple[Any, Relay]]:
 
 
 @pytest.mark.parametrize("fault", [None, "AccessDenied", aws.CUT])
-def test_no_log_metric_trace_or_error_tells_of_an_upload_or_its_result(
+def test_no_log_metric_trace_or_error_reveals_an_upload_or_its_result(
     s3: tuple[Any, Relay], fault: str | None
 ) -> None:
     client, relay = s3

@@ -57,7 +57,7 @@ def models() -> Models:
 
 @dataclass(frozen=True)
 class Cloud:
-    """What the template's S3 variant makes, but for the function."""
+    """The resources of the template's S3 variant, except the function."""
 
     stack: Stack
     s3: "S3Client"
@@ -214,7 +214,7 @@ def right_results(models: Models, uploads: list[S3Object]) -> dict[str, Any]:
 
 
 def assert_private(log: list[str]) -> None:
-    """The log tells of no object, no prediction and no file."""
+    """Check that the log names no object, prediction or file."""
     text = "".join(log)
     assert '"outcomes":' in text
     assert CANARY not in text
@@ -254,7 +254,7 @@ def test_a_hundred_uploads_on_a_bad_day(cloud: Cloud, models: Models) -> None:
         cloud.put(one)
     for one in deleted:
         cloud.s3.delete_object(Bucket=UPLOADS, Key=one.key)
-    # GIVEN 10 notifications that come twice, and an object that is none of ours
+    # GIVEN 10 notifications that come twice, and an object without a JPEG suffix
     for one in uploads[:10]:
         cloud.sqs.send_message(QueueUrl=cloud.queue, MessageBody=json.dumps(notification(one)))
     cloud.s3.put_object(Bucket=UPLOADS, Key=f"uploads/{CANARY}.txt", Body=b"no picture")

@@ -57,7 +57,7 @@ def slow() -> bytes:
 
 
 @pytest.mark.slow
-def test_more_pictures_than_it_holds_are_told_to_come_again_and_memory_stays_bounded(
+def test_pictures_beyond_the_queue_get_503_and_memory_stays_bounded(
     client: Client, slow: bytes
 ) -> None:
     # GIVEN ten times as many senders as it holds pictures, each with as large a body as it takes
