@@ -126,7 +126,7 @@ def test_the_server_serves_where_it_says(block: Block, checkout: Path) -> None:
         os.killpg(server.pid, 15)
 
 
-DOCUMENTS = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+DOCUMENTS = [*ROOT.glob("[A-Z]*.md"), *ROOT.glob("docs/**/*.md")]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
