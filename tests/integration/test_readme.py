@@ -1,8 +1,8 @@
-"""The README's examples work, the documents' links lead to files, SECURITY.md names real tests.
+"""The documents' examples work, their links lead to files, SECURITY.md names real tests.
 
-The README's blocks run as they are written, in a copy of the checkout with your_face.jpg, photos,
-faces.tar and census.json added; only the port differs. A block whose preceding comment says why it
-is not run has its shell syntax checked.
+The blocks of README.md, docs/clients.md and docs/platforms.md run as they are written, in a copy of
+the checkout with your_face.jpg, photos, faces.tar and census.json added; only the port differs. A
+block whose preceding comment says why it is not run has its shell syntax checked.
 """
 
 import json
@@ -24,7 +24,9 @@ from scripts.events import PICTURES, raw
 from tests.conftest import Call
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = [ROOT / "README.md", ROOT / "docs" / "clients.md", ROOT / "docs" / "platforms.md"]
+TEXT = "\n".join(file.read_text(encoding="utf-8") for file in EXAMPLES)
+"""The documents whose blocks are run."""
 
 PORT = "5000"
 
