@@ -23,11 +23,11 @@ TRAILERS = {
     "text": b'\r\nvivo{"version": 1, "date": "2024-01-01 12:00:00"}cdbw',
     "zeros": bytes(300),
 }
-"""What follows the coded data where the end of the image is missing."""
+"""Bytes after the coded data of a file without an end marker."""
 
 
 def oddities(data: bytes) -> dict[str, bytes]:
-    """Odd files by name, of a baseline file whose JFIF mark comes first."""
+    """Odd files by name, made from a baseline file that starts with JFIF's segment."""
     body, start = data[: -len(EOI)], data.index(b"\xff\xda")
     odd = {
         "no end": body,
@@ -72,20 +72,20 @@ def adobe(transform: int) -> bytes:
 
 
 def with_coefficients(data: bytes, coefficients: bytes) -> bytes:
-    """The first scan claims other coefficients."""
+    """Change the coefficients that the first scan claims."""
     start = data.index(b"\xff\xda")
     end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
     return data[: end - 3] + coefficients + data[end:]
 
 
 def with_first(data: bytes, *segments: bytes) -> bytes:
-    """These segments come behind the first one, which is JFIF's."""
+    """Insert segments after the first one, which is JFIF's."""
     place = 4 + int.from_bytes(data[4:6], "big")
     return data[:place] + b"".join(segments) + data[place:]
 
 
 def damaged(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Files of which a part is missing, by the kind of damage; of a file of coded data only."""
+    """Files with a part missing, by kind of damage, made from a file's coded data."""
     start = data.index(b"\xff\xda") + 14
     for percent in range(5, 100, 5):
         length = start + (len(data) - start) * percent // 100
@@ -104,7 +104,7 @@ def damaged(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _segment_ends(data: bytes, start: int) -> Iterator[int]:
-    """Where the segments end, up to the first scan."""
+    """End positions of the segments up to the first scan."""
     place = 2
     while place < start:
         place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")

@@ -24,7 +24,7 @@ STATE = "{{json .State}}"
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[str, str]]:
-    """A container's name and address, its two processes at work."""
+    """Start a container with two processes, and return its name and address."""
     run(
         "docker",
         "build",

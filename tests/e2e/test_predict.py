@@ -26,7 +26,7 @@ def function() -> Iterator[Emulator]:
 
 
 def jpeg_of(size: int) -> bytes:
-    """The portrait, made about that long by comments in its header."""
+    """The portrait, padded to about ``length`` bytes with comments in its header."""
     return padded(PORTRAIT.read_bytes(), size)
 
 

@@ -138,7 +138,7 @@ def cloud() -> Iterator[Cloud]:
 
 
 def _raising(function: Emulator) -> Callable[[Any], Any]:
-    """The function, its errors by their own names, as Step Functions' retriers know them."""
+    """Call the function, raising its errors by name, as Step Functions' retriers see them."""
 
     def invoke(event: Any) -> Any:
         try:

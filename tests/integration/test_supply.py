@@ -55,7 +55,7 @@ def source(answer: Answer) -> Iterator[str]:
             self.wfile.write(json.dumps(content).encode())
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Keep the tests' output to themselves."""
+            """Log nothing."""
 
     with at_work(ThreadingHTTPServer(("127.0.0.1", 0), Exchange)) as server:
         yield f"http://127.0.0.1:{server.server_port}/v1/query"
