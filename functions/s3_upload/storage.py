@@ -38,9 +38,7 @@ class Storage:
         try:
             return _source(upload, self.s3.head_object(Bucket=upload.bucket, Key=upload.key))
         except self.s3.exceptions.ClientError as error:
-            if (
-                error.response["Error"]["Code"] == "404"
-            ):  # the answer to HEAD has no body with a more exact code
+            if error.response["Error"]["Code"] == "404":  # HEAD's answer has no more exact code
                 return None
             raise
 
