@@ -1,6 +1,6 @@
-"""Every screenshot that the documentation shows, of the pages as they are: `make screenshots`.
+"""Take the documentation's screenshots of the current pages: `make screenshots`.
 
-Each file names what it was made from, and a test compares that with what is there now.
+Each file contains a hash of its sources, and a test compares it with the current sources.
 """
 
 import hashlib
@@ -27,23 +27,23 @@ CHROMIUM = next(
 
 SIZE = ViewportSize(width=1120, height=660)
 
-_PATIENCE = 120_000  # ms, in which a busy machine gets anything done
+_PATIENCE = 120_000  # ms, enough for a busy machine
 
 GROUND = "#f5f4f0"
-"""What lies behind the page's cards."""
+"""Background colour of the page."""
 
 MADE_FROM = "Made from"
-"""The field of a screenshot that holds `source`."""
+"""The PNG text field that holds `source`."""
 
 
 def answer(page: Page) -> Image.Image:
-    """An example and its answer."""
+    """Take an example and its answer."""
     _try(page, "Grace Hopper")
     return _image(page.screenshot())
 
 
 def what_if(page: Page) -> Image.Image:
-    """The same face in another population, and darker and darker."""
+    """Take What if: another population, and the picture getting darker."""
     _try(page, "Kalpana Chawla")
     page.get_by_label("Shares", exact=True).select_option("census")
     page.get_by_role("button", name="Ask at every step").click()
@@ -56,11 +56,11 @@ def what_if(page: Page) -> Image.Image:
 
 
 SCREENSHOTS: dict[str, Callable[[Page], Image.Image]] = {"page.png": answer, "what-if.png": what_if}
-"""By the name of the file in docs/."""
+"""The screenshots by their file name in docs/."""
 
 
 def source() -> str:
-    """What the screenshots depend on: the pages' files, the model, the notice."""
+    """Return a hash of the screenshots' sources: the pages' files, the model, the notice."""
     files = sorted(
         file for file in STATIC.rglob("*") if file.suffix in (".html", ".css", ".js", ".jpg")
     )
@@ -70,7 +70,7 @@ def source() -> str:
 
 
 def made_from(file: Path) -> str | None:
-    """What a screenshot says that it was made from."""
+    """Return the hash stored in a screenshot."""
     with Image.open(file) as image:
         return image.info.get(MADE_FROM)
 
@@ -86,7 +86,7 @@ def _image(png: bytes) -> Image.Image:
 
 
 def _write(file: Path, image: Image.Image) -> None:
-    """Save with 256 colours, a third of the weight."""
+    """Save with 256 colours, at a third of the size."""
     about = PngInfo()
     about.add_text(MADE_FROM, source())
     image.quantize(256).save(file, optimize=True, pnginfo=about)

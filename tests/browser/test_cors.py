@@ -29,12 +29,12 @@ async ([url, picture, headers]) => {
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Keep the tests' output to themselves."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[str]:
-    """Where a page is that is not the API's own."""
+    """The address of a page on another origin."""
     (tmp_path / "index.html").write_text("<!doctype html><title>Elsewhere</title>", "utf-8")
     serve = partial(_Quiet, directory=str(tmp_path))
     with at_work(ThreadingHTTPServer(("127.0.0.1", 0), serve)) as server:

@@ -1,4 +1,4 @@
-"""The API's reference and the model card: what the service says of itself, set in type."""
+"""The pages /docs and /card: the API's reference and the model card."""
 
 import re
 from typing import Any

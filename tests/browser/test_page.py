@@ -1,4 +1,4 @@
-"""The demo page, as people use it: with mouse, keyboard, camera, on a phone, in the dark."""
+"""The demo page with mouse, keyboard and camera, on a phone and in dark mode."""
 
 import base64
 import io
@@ -30,7 +30,7 @@ each_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
 def place_of(page: Page, number: int = 0) -> list[float]:
-    """Where a box is on the picture: left, top, width and height, as fractions of the picture."""
+    """Position of a box on the picture: left, top, width and height, as fractions."""
     photo, box = (
         page.locator("#photo").bounding_box(),
         page.locator(".box").nth(number).bounding_box(),
@@ -98,7 +98,7 @@ KEPT = {
     2: ("2 likely labels", "Two labels are kept: the picture does not settle it."),
     3: ("3 likely labels", "Three labels are kept: the picture does not settle it."),
 }
-"""By how many labels are kept: the badge, and how the sentences under it begin."""
+"""Badge and start of the text under it, by the number of labels kept."""
 
 
 @pytest.mark.parametrize("count", KEPT)

@@ -23,7 +23,7 @@ CENSUS = (81.7, 4, 2.4, 6.9, 5)
 
 @pytest.fixture
 def requests(page: Page) -> list[bytes]:
-    """The pictures that the page sends, as it goes on."""
+    """The pictures that the page sends, in order."""
     bodies: list[bytes] = []
 
     def note(request: Request) -> None:
@@ -41,7 +41,7 @@ def answered(page: Page, file: Any = OBAMA) -> None:
 
 
 def shifted(page: Page) -> list[float]:
-    """The lengths of the bars for the chosen shares."""
+    """The bars' lengths for the chosen shares."""
     return [
         float(bar.evaluate("bar => parseFloat(bar.style.width) / 100"))
         for bar in page.get_by_role("list", name="Probabilities with these shares")
@@ -51,7 +51,7 @@ def shifted(page: Page) -> list[float]:
 
 
 def posterior(probabilities: dict[str, float], prior: tuple[float, ...]) -> NDArray[np.float64]:
-    """Bayes' rule, once more."""
+    """Bayes' rule, computed independently."""
     weights = np.multiply([probabilities[label] for label in LABELS], prior, dtype=np.float64)
     return np.asarray(weights / weights.sum())
 

@@ -1,4 +1,4 @@
-"""The image that serves without AWS: sealed but for its port, and asked for all that it serves."""
+"""The image that serves without AWS: sealed except for its port, and checked by the smoke test."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ STATE = "{{json .State}}"
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[str, str]]:
-    """A container's name and address, its two processes at work."""
+    """Start a container with two processes, and return its name and address."""
     run(
         "docker",
         "build",
@@ -48,7 +48,9 @@ def served() -> Iterator[tuple[str, str]]:
         run("docker", "rm", "--force", name)
 
 
-def test_it_becomes_healthy_passes_the_smoke_test_and_is_not_root(served: tuple[str, str]) -> None:
+def test_the_server_image_becomes_healthy_passes_the_smoke_test_and_does_not_run_as_root(
+    served: tuple[str, str],
+) -> None:
     name, url = served
     # `docker events` ends with the first report of the image's own check that it is healthy
     events = ("docker", "events", "--since", "10m", "--filter", f"container={name}")

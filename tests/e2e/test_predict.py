@@ -26,7 +26,7 @@ def function() -> Iterator[Emulator]:
 
 
 def jpeg_of(size: int) -> bytes:
-    """The portrait, made about that long by comments in its header."""
+    """The portrait, padded to about ``length`` bytes with comments in its header."""
     return padded(PORTRAIT.read_bytes(), size)
 
 
@@ -50,7 +50,7 @@ def test_a_picture_as_large_as_lambda_carries_is_classified(function: Emulator, 
 
 
 @pytest.mark.parametrize("event", [{}, [], None, "text", {"Records": []}], ids=repr)
-def test_what_is_no_request_gets_an_answer_and_not_an_error_of_the_runtime(
+def test_an_event_that_is_not_a_request_gets_an_answer_instead_of_a_runtime_error(
     function: Emulator, event: object
 ) -> None:
     assert function.invoke(event)["statusCode"] == 400

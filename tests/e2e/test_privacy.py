@@ -40,14 +40,14 @@ METADATA = (
 
 
 def tagged(body: bytes) -> bytes:
-    """The same, a picture in it with metadata and a file with another name."""
+    """Return the body with marker words in the picture's metadata and the file's name."""
     body = body.replace(b"\xff\xd8\xff\xe0", b"\xff\xd8" + METADATA + b"\xff\xe0", 1)
     body = body.replace(b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n" + CANARY.encode(), 1)
     return re.sub(rb'filename="[^"]*"', f'filename="../{CANARY}.jpg"'.encode(), body)
 
 
 def tagged_text(text: str) -> str:
-    """A JSON body, its picture tagged; one that is none has the word instead."""
+    """Tag the picture in a JSON body, or put the marker word into any other text."""
     try:
         picture = base64.b64decode(json.loads(text)["image"], validate=True)
     except ValueError:
@@ -56,7 +56,7 @@ def tagged_text(text: str) -> str:
 
 
 def tagged_event(event: Any) -> Any:
-    """The event with the word wherever a caller may put one."""
+    """Return the event with the marker word in every field that a caller controls."""
     event = json.loads(json.dumps(event).replace("curl/8.5.0", CANARY))
     event = json.loads(json.dumps(event).replace("/no/such/page", f"/{CANARY}"))
     event["headers"] |= {"cookie": CANARY, "x-forwarded-for": CANARY}
@@ -69,7 +69,7 @@ def tagged_event(event: Any) -> Any:
 
 
 def tagged_notification(fixture: S3Fixture) -> S3Fixture:
-    """The same with the word in each key and each picture."""
+    """Return the notification with the marker word in each key and picture."""
     folder = f"uploads/{CANARY}/"
     objects = tuple(
         replace(each, key=each.key.replace("uploads/", folder), content=tagged(each.content))
@@ -80,7 +80,7 @@ def tagged_notification(fixture: S3Fixture) -> S3Fixture:
 
 
 def assert_nothing_is_told(told: str, answers: list[Any]) -> None:
-    """Neither the word, however it is written, nor a label, nor a number of a prediction."""
+    """Check that the text has no marker word in any encoding, no label and no probability."""
     for start in range(3):
         piece = base64.b64encode(bytes(start) + CANARY.encode()).decode()[4:12]
         assert piece not in told
@@ -92,7 +92,7 @@ def assert_nothing_is_told(told: str, answers: list[Any]) -> None:
 
 @contextmanager
 def daemon() -> Iterator[socket.socket]:
-    """A socket where a tracing library would send what it has seen."""
+    """A socket to which a tracing library would send its data."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as place:
         place.bind(("127.0.0.1", 0))
         place.setblocking(False)
@@ -108,7 +108,7 @@ def is_silent(place: socket.socket) -> bool:
 
 
 def variables(function: str, place: socket.socket) -> dict[str, str]:
-    """The function's own, and those by which Lambda tells it that a request is traced."""
+    """The function's variables, and those by which Lambda announces a traced request."""
     stack = deploy(EnableS3Variant="true", LogLevel="DEBUG")
     own = stack.resources[function]["Properties"]["Environment"]["Variables"]
     return {
@@ -118,7 +118,7 @@ def variables(function: str, place: socket.socket) -> dict[str, str]:
     }
 
 
-def test_no_log_metric_trace_or_error_tells_of_a_request_or_its_answer() -> None:
+def test_no_log_metric_trace_or_error_reveals_a_request_or_its_answer() -> None:
     table = fixtures()
     answers = []
     with daemon() as place:
@@ -151,7 +151,7 @@ def assert_holds_the_word(fixture: Fixture, event: Any) -> None:
 
 
 def returned_by(function: Emulator, event: Any) -> Any:
-    """What the function's caller is told, be it an error."""
+    """Return the function's answer to its caller, or its error."""
     try:
         return function.invoke(event)
     except FunctionError as error:
@@ -169,7 +169,7 @@ def s3() -> Iterator[tuple[Any, Relay]]:
 
 
 @pytest.mark.parametrize("fault", [None, "AccessDenied", aws.CUT])
-def test_no_log_metric_trace_or_error_tells_of_an_upload_or_its_result(
+def test_no_log_metric_trace_or_error_reveals_an_upload_or_its_result(
     s3: tuple[Any, Relay], fault: str | None
 ) -> None:
     client, relay = s3

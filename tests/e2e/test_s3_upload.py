@@ -41,7 +41,7 @@ PICTURES = Path(__file__).parents[1] / "data"
 UPLOADS, RESULTS, QUEUE, DEAD_LETTERS = "uploads", "results", "queue", "dead-letters"
 
 CANARY = "canary"
-"""Part of every key here, and of nothing else."""
+"""Part of every key in this test, and of nothing else."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def models() -> Models:
 
 @dataclass(frozen=True)
 class Cloud:
-    """What the template's S3 variant makes, but for the function."""
+    """The resources of the template's S3 variant, except the function."""
 
     stack: Stack
     s3: "S3Client"
@@ -78,7 +78,7 @@ class Cloud:
         }
 
     def waiting(self, queue: str) -> int:
-        """The messages in a queue, hidden ones too."""
+        """The number of messages in a queue, hidden ones included."""
         answer = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])
         attributes = answer["Attributes"]
         return int(attributes["ApproximateNumberOfMessages"]) + int(
@@ -97,7 +97,7 @@ class Cloud:
         return keys
 
     def instance(self, through: tuple[str, ...] = ()) -> Emulator:
-        """One of the function; its own variables are the template's."""
+        """Start an instance of the function, with the template's variables."""
         function = self.stack.resources["S3UploadFunction"]["Properties"]
         variables = function["Environment"]["Variables"] | {"RESULTS_BUCKET": RESULTS}
         return Emulator(
@@ -185,7 +185,7 @@ def picture(name: str) -> bytes:
 
 
 def upload(number: int, content: bytes, suffix: str = ".jpg") -> S3Object:
-    """Under an odd key of its own, with bytes of its own behind the end of the image."""
+    """An upload with a unique odd key, and unique bytes after the end of the image."""
     key = f"uploads/{CANARY} {number % 7}+é/100% № {number}{suffix}"
     return S3Object(key, content + b"upload %d" % number, bucket=UPLOADS)
 
@@ -214,7 +214,7 @@ def right_results(models: Models, uploads: list[S3Object]) -> dict[str, Any]:
 
 
 def assert_private(log: list[str]) -> None:
-    """The log tells of no object, no prediction and no file."""
+    """Check that the log names no object, prediction or file."""
     text = "".join(log)
     assert '"outcomes":' in text
     assert CANARY not in text
@@ -230,7 +230,7 @@ ANY_FAULT_OF = 0.05
 
 
 def now_and_then(call: Call) -> str | None:
-    """A fault for one call in twenty. The same in each run: chance is drawn from the call."""
+    """Return a fault for one call in twenty, chosen by a hash of the call, so that runs repeat."""
     seed = hashlib.sha256(f"6 {call}".encode()).digest()
     if int.from_bytes(seed[:4], "big") >= ANY_FAULT_OF * 2**32:
         return None
@@ -254,7 +254,7 @@ def test_a_hundred_uploads_on_a_bad_day(cloud: Cloud, models: Models) -> None:
         cloud.put(one)
     for one in deleted:
         cloud.s3.delete_object(Bucket=UPLOADS, Key=one.key)
-    # GIVEN 10 notifications that come twice, and an object that is none of ours
+    # GIVEN 10 notifications that come twice, and an object without a JPEG suffix
     for one in uploads[:10]:
         cloud.sqs.send_message(QueueUrl=cloud.queue, MessageBody=json.dumps(notification(one)))
     cloud.s3.put_object(Bucket=UPLOADS, Key=f"uploads/{CANARY}.txt", Body=b"no picture")
@@ -293,7 +293,7 @@ def test_a_hundred_uploads_on_a_bad_day(cloud: Cloud, models: Models) -> None:
 
 
 def notified_key(upload: S3Object) -> str:
-    """As S3 spells it."""
+    """The key as S3 encodes it."""
     key = notification(upload)["Records"][0]["s3"]["object"]["key"]
     return str(key).replace("/", "%2F")  # moto spares no slash
 
@@ -351,7 +351,7 @@ def test_no_library_writes_a_file_either(cloud: Cloud, tmp_path: Path) -> None:
 
 
 def test_the_watch_sees_a_temporary_file(tmp_path: Path) -> None:
-    """The one of which the other tests find nothing in the log."""
+    """Check that the log would show a temporary file, which the other tests look for."""
     program = "import tempfile; tempfile.TemporaryFile()"
 
     done = subprocess.run(

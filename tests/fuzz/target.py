@@ -62,7 +62,7 @@ WAYS: list[Callable[[bytes], Any]] = [
     _as_request,
     _as_event,
 ]
-"""What the first byte chooses from: how the others are sent."""
+"""Entry points, one of which the first byte selects for the other bytes."""
 
 EVENT = WAYS.index(_as_event)
 
@@ -87,7 +87,7 @@ def serve(data: bytes) -> int | None:
 
 
 def seed(way: int, data: bytes) -> bytes:
-    """The bytes that send others that way."""
+    """Return the bytes that select an entry point."""
     return bytes([way]) + data
 
 

@@ -135,7 +135,7 @@ def test_a_boundary_may_be_quoted_and_of_any_of_its_characters() -> None:
     assert read(replace(form, headers=quoted, body=body)) == b"one"
 
 
-def test_what_stands_before_and_behind_a_form_is_passed_over_or_refused() -> None:
+def test_text_around_a_form_is_skipped_or_refused() -> None:
     form = multipart_parts(file(b"one"))
     for body in (b"\r\n" + form.body, form.body + b"\r\n", form.body + b"behind"):
         assert read_or_fault(replace(form, body=body)) == b"one"
@@ -150,7 +150,7 @@ def test_a_picture_may_hold_what_looks_like_a_boundary() -> None:
 @pytest.mark.parametrize("length", ["0", "1", "999999999999", "-1", "many", "", "7, 8"])
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("gateway", GATEWAYS)
-def test_a_content_length_that_lies_changes_nothing(
+def test_a_wrong_content_length_changes_nothing(
     call: "Call", portrait: bytes, gateway: str, form: str, length: str
 ) -> None:
     request = FORMS[form](portrait)
@@ -232,7 +232,7 @@ def test_any_parameters_of_a_form_are_understood_or_refused(parameters: str) -> 
 
 @quickly
 @given(st.sampled_from(["multipart/form-data; boundary=b", "application/json"]), st.binary())
-def test_any_bytes_are_a_body_without_a_picture_or_a_fault(media_type: str, body: bytes) -> None:
+def test_arbitrary_bytes_get_a_client_error(media_type: str, body: bytes) -> None:
     outcome = read_or_fault(HttpRequest("POST", "/predict", {"content-type": media_type}, body))
     assert isinstance(outcome, BadRequest | NoImage)
 
@@ -276,7 +276,7 @@ def test_padding_is_right_or_absent(data: bytes, more: int) -> None:
 @example("data:;base64")
 @example("\ud800")
 @example("AAA\u0660")
-def test_any_text_is_base64_or_none(text: str) -> None:
+def test_any_text_is_decoded_or_refused(text: str) -> None:
     outcome = read_or_fault(json_text(json.dumps({"image": text})))
     assert isinstance(outcome, bytes | NoImage | BadBase64)
 
@@ -336,7 +336,7 @@ HEADER_VALUES = st.text(st.characters(codec="utf-8"), max_size=30)
     body=st.binary(max_size=50),
     gateway=st.sampled_from(sorted(GATEWAYS)),
 )
-def test_no_request_whatever_it_holds_is_a_fault_of_the_service(
+def test_no_request_causes_a_fault_of_the_service(
     call: "Call", gateway: str, **request: Any
 ) -> None:
     # GIVEN a body that its service hands over as it is, or as base64 where it is no text

@@ -17,7 +17,7 @@ from scripts import repositories
 from tests import aws
 from tests.stack import API, AUDIT, ROOT
 
-# SAM's own libraries speak of their future
+# SAM's own libraries warn of deprecations
 pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
 
 each_template = pytest.mark.parametrize("template", [API, AUDIT])
@@ -30,7 +30,7 @@ def architectures(template: Path, **overrides: str) -> list[list[str] | None]:
 
 
 @each_template
-def test_no_value_that_one_command_has_and_the_other_lacks_sets_the_architecture(
+def test_a_parameter_given_to_one_command_only_does_not_set_the_architecture(
     template: str,
 ) -> None:
     # GIVEN `sam deploy --guided` answered with a value that `sam build` never saw
@@ -55,7 +55,7 @@ def test_one_line_makes_every_function_an_arm64_one(template: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("vendors", [True, False], ids=["x86-64", "arm64"])
-def test_what_is_never_loaded_is_left_out_whether_or_not_the_wheel_has_it_all(
+def test_trimming_works_whether_or_not_the_wheel_has_all_the_files(
     tmp_path: Path, *, vendors: bool
 ) -> None:
     # GIVEN packages as unpacked; the arm64 wheel of LiteRT has no folder of vendors' plug-ins

@@ -59,7 +59,7 @@ def run(*arguments: str | Path, stdin: bytes = b"") -> Done:
 
 @pytest.fixture
 def album(tmp_path: Path, astronaut: bytes, obama: bytes) -> Path:
-    """Two pictures, one of them in a folder below, beside what is none."""
+    """Two pictures, one of them in a subfolder, among files that are not pictures."""
     (tmp_path / "below").mkdir()
     (tmp_path / "b.JPG").write_bytes(astronaut)
     (tmp_path / "below" / "a.jpeg").write_bytes(obama)
@@ -186,7 +186,7 @@ def test_standard_input_that_is_too_long_is_not_read_to_its_end() -> None:
     assert "larger than 25 MB" in done.stderr
 
 
-def test_a_damaged_installation_is_told_in_a_line(
+def test_a_damaged_installation_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ethnicity.cli.predict.load_models", lambda: load_models(tmp_path))
@@ -207,7 +207,7 @@ def test_a_file_name_does_not_steer_the_terminal(tmp_path: Path, portrait: bytes
     assert "\x1b" not in done.stdout
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_printed() -> None:
     done = run("--version")
 
     about = json.loads((MODELS / "classifier.json").read_text())
@@ -238,7 +238,7 @@ def started(*arguments: str | Path) -> "subprocess.Popen[bytes]":
     )
 
 
-def test_ctrl_c_ends_a_prediction_with_a_word(many: Path) -> None:
+def test_ctrl_c_ends_a_prediction_with_a_message(many: Path) -> None:
     process = started("predict", "--json", many)
     assert process.stdout is not None
     assert process.stdout.readline()
@@ -250,7 +250,7 @@ def test_ctrl_c_ends_a_prediction_with_a_word(many: Path) -> None:
     assert errors.decode().splitlines() == ["Interrupted."]
 
 
-def test_ctrl_c_ends_an_audit_with_a_word(many: Path, tmp_path: Path) -> None:
+def test_ctrl_c_ends_an_audit_with_a_message(many: Path, tmp_path: Path) -> None:
     # GIVEN an audit whose processes have begun to work: the first results are in its journal
     process = started("audit", many, "--out", tmp_path / "out", "--jobs", "2")
     journal = tmp_path / "out" / JOURNAL
@@ -265,7 +265,7 @@ def test_ctrl_c_ends_an_audit_with_a_word(many: Path, tmp_path: Path) -> None:
     assert journal.read_text().count("\n") > 1
 
 
-def test_a_closed_pipe_is_told_in_a_line(many: Path) -> None:
+def test_a_closed_pipe_is_reported_in_one_line(many: Path) -> None:
     with started("predict", "--json", many) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -279,7 +279,7 @@ def test_a_closed_pipe_is_told_in_a_line(many: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's device that is full")
 @pytest.mark.parametrize("command", ["predict", "audit"])
-def test_a_full_disk_is_told_in_a_line(tmp_path: Path, album: Path, command: str) -> None:
+def test_a_full_disk_is_reported_in_one_line(tmp_path: Path, album: Path, command: str) -> None:
     options: list[str | Path] = ["--out", tmp_path / "out"] if command == "audit" else ["--json"]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
@@ -312,7 +312,7 @@ def test_nothing_but_the_reports_words_is_shown_where_there_is_no_terminal(
     [["predict"], ["predict", "--faces", "two", "a.jpg"], ["guess"], ["serve", "--port", "x"]],
     ids=" ".join,
 )
-def test_a_misspelled_command_is_told_how_it_is_meant(arguments: list[str]) -> None:
+def test_a_misspelled_command_gets_a_suggestion(arguments: list[str]) -> None:
     done = run(*arguments)
 
     assert done.exit_code == 2

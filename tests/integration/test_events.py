@@ -63,7 +63,7 @@ def test_every_event_gets_its_status_and_code(fixture: Fixture, invoke: "Invoke"
 def test_every_answer_has_the_documented_form(
     fixture: Fixture, invoke: "Invoke", openapi: dict[str, Any]
 ) -> None:
-    # GIVEN what the document says of this route, method and status
+    # GIVEN the document's schema for this route, method and status
     if fixture.code in UNDOCUMENTED:
         schema = {"$ref": "#/components/schemas/Error"}
     else:

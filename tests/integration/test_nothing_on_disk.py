@@ -23,7 +23,7 @@ STARLETTES_OWN = 1024 * 1024
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 
 MAKES_A_FILE = {"os.link", "os.mkdir", "os.rename", "os.symlink", "tempfile.mkdtemp"}
-"""Audit events besides "open", which is raised for every kind of temporary file as well."""
+"""Audit events that create a file, in addition to "open", which temporary files raise too."""
 
 
 def send_pictures(spool_max_size: int | None) -> dict[str, tuple[int, list[str]]]:

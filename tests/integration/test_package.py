@@ -70,7 +70,7 @@ def uv(*arguments: str | Path) -> None:
 
 
 def run(environment: Path, *arguments: str) -> str:
-    """What a program of the environment prints, with nothing of the checkout in its path."""
+    """Return the output of a program of the environment, without the checkout in its path."""
     program, *rest = arguments
     done = subprocess.run(
         [environment / "bin" / program, *rest],

@@ -303,7 +303,7 @@ NO_JPEGS = {
 
 @each_form
 @pytest.mark.parametrize("content", NO_JPEGS.values(), ids=NO_JPEGS)
-def test_what_is_no_jpeg_is_refused_whatever_it_is_called(
+def test_content_other_than_a_jpeg_is_refused_whatever_its_name(
     call: "Call", form: str, content: bytes
 ) -> None:
     # GIVEN other content, sent as image/jpeg, in a form as your_face.jpg
@@ -311,7 +311,7 @@ def test_what_is_no_jpeg_is_refused_whatever_it_is_called(
 
 
 @each_form
-def test_an_empty_picture_is_none(call: "Call", form: str) -> None:
+def test_an_empty_picture_gets_no_image(call: "Call", form: str) -> None:
     assert outcome(call(FORMS[form](b""))) == NO_IMAGE
 
 
@@ -417,7 +417,7 @@ def test_json_that_is_malformed_or_of_another_form_is_a_bad_request(
     assert_bad_request(call(json_text(text)))
 
 
-def test_json_that_is_no_text_is_a_bad_request(invoke: "Invoke") -> None:
+def test_json_that_is_not_text_is_a_bad_request(invoke: "Invoke") -> None:
     # GIVEN bytes that are no UTF-8, which API Gateway hands over as base64
     event = http_api(json_text("{}")) | {
         "body": base64.b64encode(b'{"image": "\xff"}').decode(),
@@ -463,12 +463,12 @@ def test_json_without_an_image_has_none(call: "Call", text: str) -> None:
     ],
     ids=ascii,
 )
-def test_text_that_is_no_base64_is_refused(call: "Call", text: str) -> None:
+def test_text_that_is_not_base64_is_refused(call: "Call", text: str) -> None:
     assert outcome(call(json_text(json.dumps({"image": text})))) == BAD_BASE64
 
 
 @pytest.mark.parametrize("media_type", ["Application/JSON", "application/json; charset=utf-8"])
-def test_the_media_type_of_json_may_be_written_otherwise(
+def test_the_media_type_of_json_may_have_parameters_and_capitals(
     call: "Call", portrait: bytes, media_type: str
 ) -> None:
     request = FORMS["json"](portrait)
@@ -529,7 +529,7 @@ def test_a_text_field_may_hold_base64_or_the_picture_itself(call: "Call", name: 
         assert (answer.status, answer.body) == (expected.status, expected.body)
 
 
-def test_a_file_counts_more_than_a_text(call: "Call", portrait: bytes) -> None:
+def test_a_file_takes_precedence_over_a_text_field(call: "Call", portrait: bytes) -> None:
     text = b'Content-Disposition: form-data; name="image"\r\n\r\nno base64'
     file = b'Content-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n' + portrait
     assert call(multipart_parts(text, file)).status == 200
@@ -713,9 +713,7 @@ def test_another_method_gets_405_and_is_told_the_right_one(
 
 @each_gateway
 @pytest.mark.parametrize("path", ["/predict", "/health", "/", "/no/such/page"])
-def test_a_browser_that_asks_first_gets_204_on_any_route(
-    call: "Call", path: str, gateway: str
-) -> None:
+def test_a_preflight_gets_204_on_any_route(call: "Call", path: str, gateway: str) -> None:
     answer = call(HttpRequest("OPTIONS", path, PREFLIGHT), GATEWAYS[gateway])
 
     assert outcome(answer) == (204, "")
@@ -878,13 +876,15 @@ def test_the_shares_that_the_demo_page_takes_for_the_sets_are_those_of_the_card(
     ],
     ids=lambda event: json.dumps(event)[:40],
 )
-def test_an_event_that_is_no_http_request_is_a_bad_request(invoke: "Invoke", event: Any) -> None:
+def test_an_event_that_is_not_an_http_request_is_a_bad_request(
+    invoke: "Invoke", event: Any
+) -> None:
     assert_bad_request(invoke(event))
 
 
 @each_gateway
 @pytest.mark.parametrize("body", ["no base64!", "QQ", "QQ=", "é"])
-def test_a_body_marked_as_base64_that_is_none_is_refused(
+def test_a_body_wrongly_marked_as_base64_is_refused(
     invoke: "Invoke", portrait: bytes, gateway: str, body: str
 ) -> None:
     event = GATEWAYS[gateway](raw(portrait)) | {"body": body}
@@ -965,7 +965,7 @@ def test_a_load_balancer_may_send_several_values_of_a_header(context: Any, portr
 CANARY = "canary-5b7e1d"
 
 
-def test_a_fault_of_the_service_says_nothing_about_the_request_or_the_code(
+def test_a_fault_of_the_service_reveals_neither_the_request_nor_the_code(
     call: "Call", monkeypatch: pytest.MonkeyPatch, logs: Callable[[], str], portrait: bytes
 ) -> None:
     # GIVEN something inside that fails, with a message that quotes what it was given
@@ -1012,7 +1012,7 @@ def test_a_line_of_the_access_log_leads_to_the_faults_line(
     assert [line["fault"] for line in found] == ["RuntimeError"]
 
 
-def test_nothing_that_was_sent_or_answered_is_logged(
+def test_no_part_of_a_request_or_answer_is_logged(
     invoke: "Invoke", logs: Callable[[], str]
 ) -> None:
     for fixture in fixtures():

@@ -206,7 +206,7 @@ def test_more_is_refused_before_it_is_read(cloud: Cloud, portrait: bytes) -> Non
 @pytest.mark.parametrize(
     "key", ["me.jpg", "Uploads/me.jpg", "results/me.jpg", "uploads/me.png", "uploads/jpg"]
 )
-def test_objects_that_are_no_uploaded_pictures_are_left_alone(
+def test_objects_other_than_uploaded_pictures_are_ignored(
     cloud: Cloud, portrait: bytes, key: str
 ) -> None:
     upload = S3Object(key, portrait)
@@ -344,7 +344,7 @@ def test_in_any_order_the_last_result_is_of_the_last_picture(
     assert source["version_id"] == uploads[1].version_id
 
 
-def test_a_picture_that_is_replaced_while_it_is_classified_is_classified_anew(
+def test_a_picture_that_is_replaced_while_it_is_classified_is_classified_again(
     cloud: Cloud, portrait: bytes, no_face: bytes
 ) -> None:
     old, new = S3Object(KEY, no_face), S3Object(KEY, portrait)
@@ -368,7 +368,7 @@ def test_a_picture_that_is_replaced_while_it_is_classified_is_classified_anew(
     assert cloud.result("results/me.jpg.json")["source"]["etag"] == new.etag
 
 
-def test_a_picture_that_is_deleted_while_it_is_classified_is_done_with(
+def test_a_picture_that_is_deleted_while_it_is_classified_is_not_retried(
     cloud: Cloud, portrait: bytes
 ) -> None:
     upload = S3Object(KEY, portrait)
@@ -436,13 +436,13 @@ def test_a_lasting_fault_fails_its_own_message_and_no_other(
     assert cloud.failed(batch(*uploads)) == ["00000001-example"]
     assert {"results/one.jpg.json", "results/three.jpg.json"} <= cloud.results().keys()
 
-    # WHEN the fault is mended and the message comes again
+    # WHEN the fault is fixed and the message comes again
     cloud.relay.fault = lambda _: None
     assert cloud.failed(batch(uploads[1])) == []
     assert len(cloud.results()) == 3
 
 
-def test_a_picture_that_comes_only_in_part_is_not_classified(cloud: Cloud, portrait: bytes) -> None:
+def test_a_partly_received_picture_is_not_classified(cloud: Cloud, portrait: bytes) -> None:
     upload = S3Object(KEY, portrait)
     cloud.put(upload)
     cloud.relay.fault = fault_at("GET", aws.CUT)
@@ -469,7 +469,7 @@ def test_without_the_bucket_nothing_counts_as_deleted(cloud: Cloud, portrait: by
 
 
 @pytest.mark.parametrize("form", [notification, event_bridge])
-def test_a_notification_by_itself_fails_with_an_error_that_says_nothing(
+def test_a_single_notification_fails_with_an_error_without_details(
     cloud: Cloud, portrait: bytes, form: Callable[[S3Object], Any]
 ) -> None:
     upload = S3Object(KEY, portrait)
@@ -496,11 +496,11 @@ def test_other_events_fail(cloud: Cloud, event: Any) -> None:
     assert cloud.failed(messages(event)) == ["00000000-example"]
 
 
-def test_a_notification_of_nothing_is_done(cloud: Cloud) -> None:
+def test_an_empty_notification_succeeds(cloud: Cloud) -> None:
     assert cloud.invoke({"Records": []}) is None
 
 
-def test_a_key_that_is_no_text_fails(cloud: Cloud, portrait: bytes) -> None:
+def test_a_key_that_is_not_text_fails(cloud: Cloud, portrait: bytes) -> None:
     event = notification(S3Object(KEY, portrait))
     event["Records"][0]["s3"]["object"]["key"] = "uploads/%FF.jpg"
 

@@ -92,7 +92,7 @@ def test_with_jwt_every_route_wants_a_token_of_the_deployers_issuer() -> None:
     }
 
 
-def test_only_none_by_name_opens_the_api() -> None:
+def test_only_auth_mode_none_opens_the_api() -> None:
     stack = deploy(AuthMode="NONE")
 
     assert set(stack.routes) == ROUTES
@@ -117,7 +117,7 @@ def test_without_cors_origins_there_is_no_cors(auth: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("auth", [{}, JWT], ids=["IAM", "JWT"])
-def test_with_cors_origins_browsers_may_ask_first_without_credentials(
+def test_with_cors_origins_preflights_need_no_credentials(
     auth: dict[str, str],
 ) -> None:
     stack = deploy(**auth, **CORS)
@@ -208,7 +208,7 @@ def test_the_function_is_an_image_with_its_traces_and_settings(stack: Stack) -> 
     }
 
 
-def test_the_function_gives_up_before_the_api_does(stack: Stack) -> None:
+def test_the_function_times_out_before_the_api(stack: Stack) -> None:
     limit = translate()["Parameters"]["Timeout"]["MaxValue"]
 
     assert int(stack.one("AWS::Lambda::Function")["Timeout"]) <= limit < 29
@@ -246,7 +246,7 @@ def test_the_image_is_built_from_a_stage_that_exists_and_sees_what_it_copies(
 # ---------------------------------------------------------------- what is kept, and by whom
 
 
-def test_both_logs_expire_and_go_with_the_stack() -> None:
+def test_both_logs_expire_and_are_deleted_with_the_stack() -> None:
     stack = deploy(LogRetentionDays="7")
 
     groups = stack.of_type("AWS::Logs::LogGroup")
@@ -268,7 +268,7 @@ def test_both_logs_take_the_deployers_key() -> None:
     assert [group["KmsKeyId"] for group in groups.values()] == [key, key]
 
 
-def test_the_role_grants_what_the_function_does_and_no_more(stack: Stack) -> None:
+def test_the_role_has_only_the_permissions_that_the_function_uses(stack: Stack) -> None:
     role = stack.resources["PredictRole"]["Properties"]
     (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
     (policy,) = role["Policies"]
@@ -348,7 +348,7 @@ def test_a_new_image_publishes_a_version() -> None:
     assert len(names) == 2
 
 
-def test_requests_go_to_a_new_version_as_the_deployer_says_and_faults_roll_back(
+def test_requests_move_to_a_new_version_as_the_deployer_chooses_and_faults_roll_back(
     stack: Stack,
 ) -> None:
     canary = deploy(DeploymentPreference="Canary10Percent5Minutes")
@@ -568,7 +568,7 @@ def test_only_s3_may_send_and_only_for_the_bucket_of_this_account(s3_stack: Stac
     }
 
 
-def test_the_queue_may_be_sent_to_before_the_bucket_asks_and_nothing_goes_in_circles(
+def test_the_queue_accepts_notifications_before_the_bucket_is_made_and_results_trigger_nothing(
     s3_stack: Stack,
 ) -> None:
     # GIVEN a name for the bucket that both know without asking each other
@@ -630,7 +630,7 @@ def test_batches_are_small_and_fail_message_by_message(s3_stack: Stack) -> None:
     assert asked["ScalingConfig"] == {"MaximumConcurrency": "50"}
 
 
-def test_no_message_comes_again_while_it_may_still_be_worked_on(s3_stack: Stack) -> None:
+def test_no_message_is_delivered_again_while_it_may_still_be_processed(s3_stack: Stack) -> None:
     function = s3_stack.resources["S3UploadFunction"]["Properties"]
     queue = s3_stack.resources["UploadQueue"]["Properties"]
 
@@ -731,7 +731,7 @@ def test_a_rate_is_made_of_metrics_of_this_stack(s3_stack: Stack, alarm: str) ->
     assert len({each["MetricStat"]["Period"] for each in metrics}) == 1
 
 
-def test_the_alarm_of_the_functions_faults_counts_what_the_function_counts(
+def test_the_functions_fault_alarm_uses_the_functions_own_metric(
     invoke: "Invoke", monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # GIVEN the dimensions that the alarm looks for, and a request that fails
@@ -789,7 +789,7 @@ TOPIC = f"arn:aws:sns:{REGION}:111122223333:alarms"
     ],
 )
 @pytest.mark.parametrize("template", [API, AUDIT])
-def test_every_alarm_tells_those_whom_the_deployer_names_when_it_begins_and_when_it_is_over(
+def test_every_alarm_notifies_the_deployers_recipients_when_it_begins_and_ends(
     template: str, given: dict[str, str], told: list[str]
 ) -> None:
     extra = S3 if template == API else {}
@@ -807,7 +807,7 @@ def test_every_alarm_tells_those_whom_the_deployer_names_when_it_begins_and_when
     ]
 
 
-def test_saved_queries_look_at_this_stacks_logs_and_ask_for_fields_that_are_there(
+def test_saved_queries_read_this_stacks_logs_and_existing_fields(
     stack: Stack, s3_stack: Stack
 ) -> None:
     queries = stack.of_type("AWS::Logs::QueryDefinition")
@@ -957,7 +957,7 @@ def test_samconfig_gives_only_parameters_that_the_template_takes(environment: st
     assert f"stage={given.get('Stage', environment)}" in config["deploy"]["parameters"]["tags"]
 
 
-def test_no_stack_is_deployed_from_what_was_built_for_another() -> None:
+def test_each_stack_is_deployed_from_its_own_build() -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     built: dict[str, set[str]] = {}
     for environment, template in CONFIGURED.items():

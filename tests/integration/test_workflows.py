@@ -43,7 +43,7 @@ def test_a_job_reads_the_repository_and_the_deployment_signs_in_without_a_stored
 
 
 @each_workflow
-def test_what_make_is_asked_for_is_there(path: Path) -> None:
+def test_every_make_target_of_a_workflow_exists(path: Path) -> None:
     asked = [
         word
         for step in steps(path)
@@ -55,7 +55,7 @@ def test_what_make_is_asked_for_is_there(path: Path) -> None:
     assert set(asked) <= TARGETS
 
 
-def test_all_that_ci_run_does_is_done_by_the_workflow_too() -> None:
+def test_the_workflow_runs_every_command_of_ci_run() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     here = set(re.findall(r"^ *make ([a-z0-9-]+)", script, re.MULTILINE))
     there = {
