@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
@@ -20,6 +20,7 @@ from ethnicity.web.pages import STATIC
 from scripts.server import serving
 
 DOCS = Path(__file__).parents[1] / "docs"
+SAMPLE_REPORT = DOCS / "sample-report.html"
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -28,9 +29,6 @@ CHROMIUM = next(
 SIZE = ViewportSize(width=1120, height=660)
 
 _PATIENCE = 120_000  # ms, enough for a busy machine
-
-GROUND = "#f5f4f0"
-"""Background colour of the page."""
 
 MADE_FROM = "Made from"
 """The PNG text field that holds `source`."""
@@ -42,28 +40,22 @@ def answer(page: Page) -> Image.Image:
     return _image(page.screenshot())
 
 
-def what_if(page: Page) -> Image.Image:
-    """Take What if: another population, and the picture getting darker."""
-    _try(page, "Kalpana Chawla")
-    page.get_by_label("Shares", exact=True).select_option("census")
-    page.get_by_role("button", name="Ask at every step").click()
-    expect(page.get_by_role("button", name="Ask at every step")).to_be_disabled()
-    page.get_by_label("How much").fill("7")
-    expect(page.locator("#trial-status")).to_contain_text("darker: ")
-    expect(page.locator("#shift")).not_to_be_empty()
-    shown = _image(page.locator("#what-if").screenshot())
-    return ImageOps.expand(shown, border=16, fill=GROUND)
+def audit(page: Page) -> Image.Image:
+    """Take the outcome's chart of the sample report."""
+    page.goto(SAMPLE_REPORT.as_uri())
+    return _image(page.locator("section", has_text="How often").first.screenshot())
 
 
-SCREENSHOTS: dict[str, Callable[[Page], Image.Image]] = {"page.png": answer, "what-if.png": what_if}
+SCREENSHOTS: dict[str, Callable[[Page], Image.Image]] = {"page.png": answer, "audit.png": audit}
 """The screenshots by their file name in docs/."""
 
 
 def source() -> str:
-    """Return a hash of the screenshots' sources: the pages' files, the model, the notice."""
+    """Return a hash of the screenshots' sources: the pages' files, the sample report, the model, the notice."""
     files = sorted(
         file for file in STATIC.rglob("*") if file.suffix in (".html", ".css", ".js", ".jpg")
     )
+    files.append(SAMPLE_REPORT)
     model = json.loads((MODELS / "classifier.json").read_text(encoding="utf-8"))["version"]
     parts = [*(file.read_bytes() for file in files), model.encode(), NOTICE.encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
