@@ -270,7 +270,7 @@ def _orientations(models: Models) -> str:
     return f"""## EXIF orientation
 
 The largest difference of any probability between a portrait stored upright and the same stored in
-one of the seven other ways, compressed anew each time: at quality 100 the same picture but for
+one of the seven other ways, compressed again each time: at quality 100 the same picture except for
 rounding, below it another one, a little.
 
 {table(head, rows)}

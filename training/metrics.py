@@ -47,7 +47,7 @@ class Rates:
 
     ``value``: shape (5, 6): of each row, a label, the shares of the guesses; the last column is no
     face found. ``resampled``: shape (10 000, 5, 6), the same with the pictures of each label drawn
-    anew with replacement (the bootstrap, whose counts are multinomial). ``sizes``: shape (5,).
+    again with replacement (the bootstrap, whose counts are multinomial). ``sizes``: shape (5,).
     """
 
     value: Floats

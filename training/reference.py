@@ -3,7 +3,7 @@
     python -m training.reference
 
 It is fitted on the validation pictures of evaluation/selections.npz, as the served model answered
-them, and keeps nothing of a single picture.
+them, and keeps no single picture's answers.
 """
 
 import json

@@ -42,7 +42,7 @@ _LEAST, _COMPOSITIONS, _REPLICATES = 100, 4, 100
 
 MARGIN = 2.0
 """The measured departure is widened by this factor: with it intervals cover 90 % in every kind of
-choice among validation pictures that was left out of the measurement, but for UTKFace's sources;
+choice among validation pictures that was left out of the measurement, except by UTKFace's sources;
 see benchmarks/AUDIT.md."""
 
 _DAY = re.compile(r"_(\d{8})\d{6,}\.jpg")

@@ -56,7 +56,7 @@ class NoDataSet(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """What a data set says of one picture.
+    """The facts that a data set gives about one picture.
 
     ``age``: in years, or a band; ``origin``: FairFace's class, empty in UTKFace; ``group``: lies in
     one split only.
@@ -72,7 +72,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set: what it says of each picture, by name, and the named pictures themselves."""
+    """A data set: the facts about each picture by its name, and the named pictures."""
 
     samples: dict[str, Sample]
     pictures: Iterator[tuple[str, Pixels]]

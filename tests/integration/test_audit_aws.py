@@ -215,7 +215,7 @@ def test_pictures_that_may_not_be_read_end_the_run_with_what_to_grant(
 
     for said in (code, "AuditWorkerRoleArn", "s3:GetObject", "AuditSourceKmsKeyArn", "kms:Decrypt"):
         assert said in str(failed.value)
-    # THEN a batch ends at its first refusal, and no report speaks of unreadable pictures
+    # THEN a batch ends at its first refusal, and no report names unreadable pictures
     assert [call.bucket for call in cloud.relay.calls].count(SOURCE) == 2
     assert "Contents" not in cloud.s3.list_objects_v2(Bucket=cloud.bucket, Prefix="audits/")
 

@@ -206,7 +206,7 @@ def test_each_role_may_do_its_own_part_and_nothing_else(audit_stack: Stack) -> N
 
     assert granted(roles["AuditWorkerRole"]) == {
         ("s3:GetObject", f"arn:aws:s3:::{SOURCE}/*"),
-        # So that S3 says of an object that is gone what it is, and not that it is refused
+        # So that S3 answers “not found” for an object that is gone, rather than “access denied”
         ("s3:ListBucket", f"arn:aws:s3:::{SOURCE}"),
         *((action, "<AuditWorkerLogGroup.Arn>") for action in LOGS),
         *TRACES,

@@ -1,4 +1,4 @@
-"""The notebook for teaching runs, and what it says of its numbers is what they are."""
+"""The notebook for teaching runs, and its text agrees with its numbers."""
 
 import json
 import os

@@ -46,7 +46,7 @@ def test_the_keras_file_has_the_committed_checksum() -> None:
 
 
 def test_the_served_network_answers_as_the_keras_model_does(chips: Pixels) -> None:
-    """But for what its 8-bit integers cost."""
+    """Within the tolerance that its 8-bit integers need."""
     classifier = load_classifier()
     model = keras.models.load_model(KERAS_FILE, compile=False)
     views = np.stack([chips, chips[:, :, ::-1]]).astype(np.float32)

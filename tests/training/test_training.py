@@ -50,7 +50,7 @@ def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
         epochs = csv.DictReader(history.read_text("utf-8").splitlines())
         assert [float(epoch["loss"]) > 0 for epoch in epochs] == [True, True]
 
-    # AND the network alone is enough to calibrate and measure anew
+    # AND the network alone is enough to calibrate and measure again
     described = tmp_path / "out" / MODELS / "classifier.json"
     before = described.read_bytes()
     described.unlink()
@@ -138,7 +138,7 @@ def test_a_run_that_was_cut_short_goes_on_with_the_batches_that_it_has_not_seen(
     seen.clear()
     train(Material(sets), recipe, run)
 
-    # THEN it sees what a whole run sees from there on, at last to measure the normalisation
+    # THEN it sees what a whole run sees from there on, and in the end it measures the normalisation
     left = 3 * 48
     assert is_finished(run)
     assert seen[-left:] == of_a_whole_run[-left:]

@@ -79,7 +79,7 @@ def test_the_same_bytes_give_the_same_answer_whatever_came_between(
 def test_all_orientations_of_a_photo_get_the_same_answer(
     models: Models, portrait_pixels: Pixels
 ) -> None:
-    # Coded as finely as can be: the picture is compressed anew for each orientation.
+    # Coded as finely as can be: the picture is compressed again for each orientation.
     found = [
         only(
             classify(

@@ -138,7 +138,7 @@ def _has_restarts(scan: Scan) -> bool:
 def _decode_unusual(jpeg: Jpeg) -> Pixels:
     """A picture whose legal sampling factors simplejpeg does not know, by OpenCV.
 
-    OpenCV tells of damage on the standard error alone, so the pixels have to tell: bytes put behind
+    OpenCV reports damage on the standard error alone, so the pixels have to tell: bytes put behind
     the data of each scan and restart change nothing unless blocks are missing there; bytes taken
     from the end of the first scan change its last blocks unless others are left over.
     """

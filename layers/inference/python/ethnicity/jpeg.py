@@ -51,7 +51,7 @@ _ALL_COEFFICIENTS = b"\0\x3f\0"
 
 @dataclass(frozen=True)
 class Frame:
-    """What the frame header says of the picture.
+    """The frame header.
 
     ``width``, ``height``: as stored, in pixels, before the EXIF orientation is applied.
     ``channels``: identifiers of the 1, 3 or 4 colour channels.
@@ -86,7 +86,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Scan:
-    """One pass over the picture.
+    """One scan of the picture.
 
     ``opening``: all that a decoder reads before its data: tables, in the first scan the frame too.
     ``coded``: its data, and what follows up to the next marker. Of a sequential file's last scan
@@ -201,7 +201,7 @@ class _Reader:
         return all(bits == 0 or (bits is None and each) for (_, each), bits in self.unknown.items())
 
     def segments(self) -> Iterator[tuple[int, bytes]]:
-        """Markers and contents; bytes between the segments are passed over.
+        """Markers and contents; bytes between the segments are skipped.
 
         Raises:
             CorruptImage: a length is impossible, or there are more segments than a file has.
@@ -293,7 +293,7 @@ class _Reader:
 
 
 def _end_of_data(data: bytes | memoryview, position: int) -> int:
-    """Where coded data end that begin there: at a marker that is no restart."""
+    """Where coded data end that begin there: at a marker other than a restart."""
     found = _END_OF_CODED_DATA.search(data, position)
     return found.start() if found else len(data)
 

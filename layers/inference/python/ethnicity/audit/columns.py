@@ -1,4 +1,4 @@
-"""What a CSV list says of its pictures: an outcome, labels of the user's own, further columns.
+"""The columns of a CSV list: an outcome, labels of the user's own, further columns.
 
 All of it is read and checked before the first picture is: an audit may take hours.
 """

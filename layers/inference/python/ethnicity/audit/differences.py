@@ -34,7 +34,7 @@ def differences(value: Floats, draws: Floats) -> Differences:
 
     The lower end is the largest amount by which some pair differs when all pairs are considered at
     once: lower ends of simultaneous 97.5 % bounds (max-t, Romano and Wolf 2005). The upper end
-    needs no such care: the true largest difference is that of one pair, whose own bound is at most
+    is simpler: the true largest difference is that of one pair, whose own bound is at most
     the largest of all pairs' bounds.
     """
     first, second = np.nonzero(~np.eye(len(value), dtype=bool))

@@ -1,4 +1,4 @@
-"""Numbers as reports give them: rounded, with intervals, withheld where they tell of too few."""
+"""Numbers as reports give them: rounded, with intervals, withheld where they are of too few."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -130,7 +130,7 @@ def summarise(  # noqa: PLR0913 - all that a report depends on
 ) -> dict[str, Any]:
     """The report on a set, from its groups' tallies.
 
-    ``made``: when, in ISO 8601. ``outcome``, ``truth``: what a CSV list says of the pictures.
+    ``made``: when, in ISO 8601. ``outcome``, ``truth``: the columns of a CSV list.
     """
     whole = _together(tallies.values())
     rng = np.random.default_rng(0)
@@ -190,7 +190,7 @@ def _compose(
 
 
 def _group(tally: Tally, composition: Composition | None, target: Target) -> dict[str, Any]:
-    """What is said of a group; nothing of its labels if there is no composition."""
+    """The figures of a group; without labels if there is no composition."""
     judged = tally.judged
     without = tally.faults[NO_FACE]
     many = sum(count for faces, count in tally.faces.items() if faces >= _MANY_FACES)

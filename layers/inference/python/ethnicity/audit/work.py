@@ -53,7 +53,7 @@ class Journal:
         """Take up what an earlier run of the same kind left; of another, nothing."""
         self.file = file
         self.records = list(_read(file, about))
-        # Only for the owner: it tells of single pictures
+        # Only for the owner: it holds answers for single pictures
         self._stream = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")
         self._stream.write(json.dumps(about) + "\n")
         self.write(self.records)

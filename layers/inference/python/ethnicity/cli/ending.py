@@ -41,5 +41,5 @@ def _sentence(error: OSError) -> str:
 
 def _drop_output() -> None:
     """Leave nothing in the buffer that Python would try to write again at its end."""
-    with contextlib.suppress(OSError):  # a stream that is no file
+    with contextlib.suppress(OSError):  # a stream without a file
         drop(sys.stdout.fileno())
