@@ -46,12 +46,18 @@ def audit(page: Page) -> Image.Image:
     return _image(page.locator("section", has_text="How often").first.screenshot())
 
 
-SCREENSHOTS: dict[str, Callable[[Page], Image.Image]] = {"page.png": answer, "audit.png": audit}
+SCREENSHOTS: dict[str, Callable[[Page], Image.Image]] = {
+    "page.png": answer,
+    "audit.png": audit,
+}
 """The screenshots by their file name in docs/."""
 
 
 def source() -> str:
-    """Return a hash of the screenshots' sources: the pages' files, the sample report, the model, the notice."""
+    """Return a hash of the screenshots' sources.
+
+    They are the pages' files, the sample report, the model and the notice.
+    """
     files = sorted(
         file for file in STATIC.rglob("*") if file.suffix in (".html", ".css", ".js", ".jpg")
     )

@@ -1,7 +1,7 @@
 """What can be wrong with a picture: one exception for each fault a user can cause.
 
-The message is the text and ``code`` the machine-readable name of the fault in every answer, whether it is
-sent over HTTP or stored beside the picture (see the contract in docs/API.md).
+The message is the text and ``code`` the machine-readable name of the fault in every answer,
+over HTTP or stored beside the picture (see the contract in docs/API.md).
 """
 
 from typing import Self
