@@ -189,7 +189,7 @@ def test_an_interrupted_run_goes_on_where_it_ended(
         patch.setattr(command, "examine_all", interrupted)
         result = run(pictures, "--out", tmp_path)
     assert result.exit_code == 130
-    assert "goes on from here" in result.output
+    assert "same command again to resume" in result.output
     journal = tmp_path / command.JOURNAL
     assert stat.S_IMODE(journal.stat().st_mode) == 0o600
     # GIVEN a last line that was being written
@@ -274,10 +274,10 @@ def test_a_prefix_in_s3_is_read_in_place(tmp_path: Path, monkeypatch: pytest.Mon
     ("arguments", "message"),
     [
         (["{missing}"], "neither a file nor a folder"),
-        (["{empty}"], "holds no picture"),
-        (["{empty}", "--reference", "{missing}"], "no JSON file such as"),
-        (["{empty}", "--reference", "{text}"], "no JSON file such as"),
-        (["{empty}", "--reference", "{zeros}"], "at least 0, one above"),
+        (["{empty}"], "contains no pictures"),
+        (["{empty}", "--reference", "{missing}"], "nor a JSON file such as"),
+        (["{empty}", "--reference", "{text}"], "nor a JSON file such as"),
+        (["{empty}", "--reference", "{zeros}"], "must not be negative"),
     ],
 )
 def test_what_cannot_be_done_is_said(tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -129,7 +129,7 @@ def test_pictures_that_cannot_be_classified_do_not_stop_the_others(tmp_path: Pat
     reasons = [line.rpartition(": ")[2] for line in done.stderr.splitlines()[:6]]
     assert reasons == [
         "No such file or directory",
-        "There is no picture in this folder (.jpg, .jpeg, .jpe, .jfif, .png, .webp)",
+        "This folder contains no pictures (.jpg, .jpeg, .jpe, .jfif, .png, .webp)",
         "No image provided",
         "The image is larger than 25 MB",
         "No face found in the image",
@@ -261,7 +261,7 @@ def test_ctrl_c_ends_an_audit_with_a_message(many: Path, tmp_path: Path) -> None
     _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 130
-    assert errors.decode().splitlines() == ["Interrupted. The same command goes on from here."]
+    assert errors.decode().splitlines() == ["Interrupted. Give the same command again to resume."]
     assert journal.read_text().count("\n") > 1
 
 

@@ -1,8 +1,8 @@
-"""The faces of a picture, each with the transform that brings it into the classifier's frame.
+"""The faces of a picture, each with the transform to the classifier's frame.
 
 The picture is searched from coarse to fine. The detector proposes faces; each proposal gets one
-closer look, which places it, and one verdict. A level adds faces; those that are there stay as they
-are. A picture that already is a face crop, a chip, is taken whole.
+closer look, which locates it, and one verdict. Each level adds faces and changes none. A picture
+that is already a face crop, a chip, is used whole.
 """
 
 from dataclasses import dataclass, replace
@@ -17,41 +17,42 @@ from ethnicity.networks import Network
 from ethnicity.search import FINEST_LEVEL, LEVELS, TILE, glance, search
 
 LOOK, LOOK_BORDER = 96, 1 / 6
-"""Side of a closer look's view in pixels, and the border around the frame as a fraction of it: the
-detector places a face of 72 pixels most exactly."""
+"""Side of a closer look's view in pixels, and the border around the frame as a fraction of it. The
+detector locates faces of 72 pixels most precisely."""
 
 LOOK_THRESHOLD, OFF_CENTRE, LEAST_SCORE = 0.1, 0.2, 0.001
-"""A closer look takes the best face no farther from the middle of its view, as a share of the
-view's side; where there is none, it has the least score."""
+"""A closer look's score threshold, the largest distance of its face from the middle of the view as
+a fraction of the view's side, and the score if it shows no such face."""
 
 TILTED, REPEATS = np.deg2rad(4), 2
-"""A closer look that shows a face tilted by more is repeated, turned by twice as much, up to so
-often: the detector sees half of a tilt."""
+"""A closer look that shows a larger tilt, in radians, is repeated, rotated by twice as much, up to
+REPEATS times: the detector reports about half of a tilt."""
 
 CLEAR = 0.9
-"""A face that a closer look scores less may be lying or upside down: it is looked at in all four
-quarters of a turn, and again REPEATS times from where each look places it."""
+"""Score of a closer look below which a face may be sideways or upside down. It is then examined at
+all four quarter turns, and REPEATS times again from where each look locates it."""
 
 PROPOSAL_WEIGHT, LOOK_WEIGHT, CLASSIFIER_WEIGHT, BIAS = 1.73, 0.86, 2.26, -5.9
-"""The log odds of a face are this sum of the log odds of the proposal, of the closer look and of
-the classifier: a logistic regression on photographs without people (the choosing half of
-benchmarks/strangers.csv) and on faces of validation pictures, as they are and pasted into such
-photographs. The bias lets three of 193 of these photographs be answered with a face."""
+"""Coefficients of the log odds of a face: a logistic regression on the log odds of the proposal, of
+the closer look and of the classifier. It is fitted on photographs without people (the choosing half
+of benchmarks/strangers.csv) and on faces of validation pictures, unchanged and pasted into such
+photographs. The bias allows a false face in three of these 193 photographs."""
 
 REJECTED = -8.0
-"""Log odds by the detector's scores alone, below which a proposal is dropped: a photograph without
-people has one above, and of the faces that are accepted one in a thousand is below."""
+"""Log odds by the detector's scores alone, below which a proposal is dropped without asking the
+classifier. A photograph without people has one proposal above on average; one in a thousand
+accepted faces would be below."""
 
 CHIP_SCORE, CHIP_TOLERANCE = 0.8, 0.15
-"""A picture is a chip if the detector scores its face so, and puts the frame so near to the whole
-picture, as a fraction of its side: 99 % of UTKFace's chips are."""
+"""A picture is a chip if its face has at least this score, and its frame is at most this far from
+the picture's corners, as a fraction of the frame's side. This holds for 99 % of UTKFace's chips."""
 
 GLANCED, SEEN = 0.25, 0.1
-"""Widths, as shares of the picture's longer side, from which on hardly a face is missed at a glance
-and at the first level: with one found, no larger one is to be expected from finer levels."""
+"""Widths, as fractions of the picture's longer side, above which the glance and the first level
+miss hardly any face. Once such a face is found, finer levels cannot find a larger one."""
 
 SAME_FACE = 0.5
-"""Two detections are one face if their centres are closer than this share of the larger's width."""
+"""Two detections are one face if their centres are closer than this fraction of the wider one."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Face:
     """A face in a picture.
 
     ``corners``: shape (2, 2), top left and bottom right, in the picture's pixels, inside it.
-    ``score``: the probability that it is a face, 0 to 1; ``None`` where the picture is a chip.
+    ``score``: the probability that it is a face, 0 to 1; ``None`` if the picture is a chip.
     ``to_chip``: maps the picture to the aligned face.
     """
 
@@ -82,8 +83,8 @@ def find_faces(
     """The faces of a picture, largest first; empty if there is none.
 
     A picture that is itself a chip has one face, the whole picture, unless ``take_chips_whole`` is
-    false: then its face is aligned as any other. The search ends at a large face; where there is no
-    face, the picture is turned. With ``all_faces`` it goes on from there, for smaller ones.
+    false. The search ends once a large face is found; if there is no face, the picture is rotated.
+    With ``all_faces`` the search continues for smaller faces.
     """
     height, width = pixels.shape[:2]
     longest = max(width, height)
@@ -129,8 +130,8 @@ def is_same(one: Detection, other: Detection) -> bool:
 def look(detector: Network, pixels: Pixels, proposal: Detection, turns: int = 0) -> Detection:
     """The detector's closer look at a proposal, upright and enlarged.
 
-    ``turns``: quarters of a turn by which the proposal lies otherwise than it seems. Where there is
-    no face, the proposal stays, with the least score.
+    ``turns``: quarter turns to add to the proposal's own angle. If the look shows no face, the
+    proposal is returned with the score LEAST_SCORE.
     """
     view = _rotated(frame_view(proposal.keypoints, LOOK, LOOK_BORDER), turns * np.pi / 2)
     seen = _central(detector, pixels, view)
@@ -152,7 +153,7 @@ def _with_faces(
     proposals: list[Detection],
     narrower_than: float = np.inf,
 ) -> list[Detection]:
-    """The faces that are found already, and those of the proposals that are faces elsewhere."""
+    """The faces found so far, and the proposals that are faces at other places."""
     found = found.copy()
     for each in proposals:
         if not any(is_same(each, face) for face in found):
@@ -164,22 +165,22 @@ def _with_faces(
 
 
 def _judged(finder: Finder, pixels: Pixels, proposal: Detection) -> Detection:
-    """The proposal placed by a closer look, with the probability that it is a face as its score."""
+    """The proposal as located by a closer look; its score is the probability of a face."""
     placed = look(finder.detector, pixels, proposal)
     log_odds = _log_odds(proposal, placed)
     if log_odds > REJECTED:
-        said = _face_log_odds(finder.classifier, pixels, placed)
+        by_classifier = _face_log_odds(finder.classifier, pixels, placed)
         if placed.score < CLEAR:
-            placed = _placed_anyhow(finder.detector, pixels, proposal, placed)
-            said = max(said, _face_log_odds(finder.classifier, pixels, placed))
-        log_odds = _log_odds(proposal, placed) + CLASSIFIER_WEIGHT * said
+            placed = _best_of_all_turns(finder.detector, pixels, proposal, placed)
+            by_classifier = max(by_classifier, _face_log_odds(finder.classifier, pixels, placed))
+        log_odds = _log_odds(proposal, placed) + CLASSIFIER_WEIGHT * by_classifier
     return replace(placed, score=float(1 / (1 + np.exp(-log_odds))))
 
 
-def _placed_anyhow(
+def _best_of_all_turns(
     detector: Network, pixels: Pixels, proposal: Detection, placed: Detection
 ) -> Detection:
-    """The best of closer looks in all quarters of a turn, each repeated from where it places it."""
+    """The best of closer looks at all quarter turns, each repeated from where it puts the face."""
     looks = [placed, *(look(detector, pixels, proposal, turns) for turns in (1, 2, 3))]
     for _ in range(REPEATS):
         looks = [look(detector, pixels, each) for each in looks]
@@ -187,12 +188,12 @@ def _placed_anyhow(
 
 
 def _log_odds(proposal: Detection, placed: Detection) -> float:
-    """Of a face, as far as the detector's two scores tell."""
+    """Log odds of a face by the detector's two scores."""
     return PROPOSAL_WEIGHT * _logit(proposal.score) + LOOK_WEIGHT * _logit(placed.score) + BIAS
 
 
 def _face_log_odds(classifier: Network, pixels: Pixels, placed: Detection) -> float:
-    """The classifier's last output."""
+    """Log odds of a face by the classifier: its last output."""
     chip = geometry.warp(pixels, frame_view(placed.keypoints, CHIP), CHIP)
     (outputs,) = classifier(chip.astype(np.float32)).values()
     return float(outputs[-1])
@@ -218,7 +219,7 @@ def _rotated(view: Transform, angle: float) -> Transform:
 
 
 def _is_chip(found: Detection, width: int, height: int) -> bool:
-    """Whether it is surely a face, and its frame nearly the whole picture."""
+    """Whether it is clearly a face, and its frame is nearly the whole picture."""
     distance = distance_to_frame(found.keypoints, width, height)
     return found.score >= CHIP_SCORE and distance <= CHIP_TOLERANCE
 

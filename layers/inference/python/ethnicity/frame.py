@@ -1,7 +1,7 @@
 """The frame that the classifier was trained on: UTKFace's, an upright square from brow to chin.
 
-A face is brought into it by the similarity transform that puts eyes and mouth where UTKFace has
-them. A picture in the frame, CHIP pixels a side, is a chip.
+A similarity transform brings a face into the frame, with eyes and mouth at UTKFace's positions. A
+picture in the frame, CHIP pixels a side, is called a chip.
 """
 
 import numpy as np
@@ -14,14 +14,14 @@ CHIP = 96
 
 FRAME = np.array([[0.293, 0.279], [0.687, 0.276], [0.334, 0.693], [0.667, 0.690]])
 """Left-hand eye, right-hand eye and the corners of the mouth in the frame, as fractions of its
-side: the detector's mean answer on UTKFace's 200-pixel validation pictures, looked at closely."""
+side: the mean of the detector's closer looks at UTKFace's 200-pixel validation pictures."""
 
 _KEYPOINTS = [0, 1, 3, 4]
-"""Those among a detection's keypoints: all but the nose."""
+"""Indices of these points among a detection's keypoints, which also have the nose."""
 
 
 def frame_view(keypoints: Points, side: float, border: float = 0.0) -> Transform:
-    """From the picture to a square of ``side`` pixels that shows the frame of these keypoints.
+    """The transform from the picture to a square of ``side`` pixels that shows the face's frame.
 
     ``border``: width of the border around the frame, as a fraction of the frame's side.
     """
@@ -30,12 +30,12 @@ def frame_view(keypoints: Points, side: float, border: float = 0.0) -> Transform
 
 
 def whole_view(width: int, height: int) -> Transform:
-    """From a picture that is itself a chip, of any size, to the frame of CHIP pixels."""
+    """The transform from a picture that is itself a chip, of any size, to CHIP pixels."""
     return np.array([[CHIP / width, 0.0, 0.0], [0.0, CHIP / height, 0.0]])
 
 
 def tilt(keypoints: Points) -> float:
-    """How far a face is turned clockwise out of the frame's own angle, in radians."""
+    """Clockwise angle of a face relative to the frame, in radians."""
     to_frame = frame_view(keypoints, 1.0)
     return float(np.arctan2(-to_frame[1, 0], to_frame[0, 0]))
 

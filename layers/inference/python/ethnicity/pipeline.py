@@ -1,4 +1,4 @@
-"""The whole way, in one direction: bytes, picture, faces, probabilities."""
+"""The pipeline, in one direction: bytes, picture, faces, probabilities."""
 
 import os
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ DETECTOR_FILE = "face_detection_yunet.tflite"
 
 @dataclass(frozen=True)
 class Models:
-    """The networks and their calibration: loaded once, used for every picture by any thread."""
+    """The networks and their calibration; loaded once, shared by all pictures and threads."""
 
     finder: Finder
     classifier: Classifier
@@ -30,17 +30,17 @@ class Models:
 
 @dataclass(frozen=True)
 class ClassifiedFace:
-    """What the classifier says about one face.
+    """The classifier's answer for one face.
 
     ``probabilities``: float64, shape (5,), in the order of `LABELS`, summing to 1; calibrated for
     equally common labels.
-    ``prediction_set``: the labels that a conformal predictor keeps at 90 % coverage, the most
-    probable first; never empty.
+    ``prediction_set``: the labels that a conformal predictor keeps at 90 % coverage, most probable
+    first; never empty.
     ``box``: left, top, width, height in whole pixels of the picture as displayed.
-    ``score``: how sure it is that this is a face, 0 to 1; ``None`` where the picture itself is a
-    face crop.
-    ``thresholds``: float64, shape (5,): a label is in the set if its probability reaches its own,
-    which depends on how much detail the face has.
+    ``score``: the probability that this is a face, 0 to 1; ``None`` if the picture itself is a face
+    crop.
+    ``thresholds``: float64, shape (5,); a label is in the set if its probability reaches its
+    threshold, which depends on the face's detail.
     """
 
     probabilities: Probabilities
@@ -56,7 +56,7 @@ class ClassifiedFace:
 
     @property
     def confidence(self) -> float:
-        """Its probability, 0.2 to 1."""
+        """The probability of that label, 0.2 to 1."""
         return float(self.probabilities.max())
 
     @property
@@ -69,8 +69,8 @@ class ClassifiedFace:
 class Classification:
     """The classified faces of a picture, largest first.
 
-    ``faces_found``: how many faces were found; ``faces`` has only the largest unless all were asked
-    for. ``model``: the version of the classifier.
+    ``faces_found``: number of faces found, also if ``faces`` has only the largest.
+    ``model``: the version of the classifier.
     """
 
     faces: tuple[ClassifiedFace, ...]
@@ -99,7 +99,7 @@ def classify(
     """Classify the largest face of a JPEG, or all of them with ``all_faces``.
 
     ``jpeg``: the file's bytes, or the path of the file; up to 25 MB and 50 megapixels.
-    ``jpeg_only``: without it, the picture may also be a PNG or WebP.
+    ``jpeg_only``: if false, the picture may also be a PNG or WebP.
 
     Threads may share ``models`` and call this at the same time.
 
@@ -109,9 +109,9 @@ def classify(
     ('White', ('White',))
 
     Raises:
-        PictureError: one of its kinds for each fault that a picture can have; see `errors`.
+        PictureError: the picture cannot be classified; `errors` has a subclass for each fault.
         OSError: the path cannot be read.
-        TypeError: an argument is of another type.
+        TypeError: an argument has the wrong type.
     """
     if not isinstance(models, Models):
         raise TypeError(f"models must be the result of load_models(), not {_type_name(models)}")
@@ -137,7 +137,7 @@ def classify_picture(
 
 
 def _read(jpeg: object) -> bytes:
-    """The bytes; of a file that is too large, no more than show that it is."""
+    """The bytes; of a file that is too large, only one more than the limit."""
     if isinstance(jpeg, bytes):
         return jpeg
     if isinstance(jpeg, bytearray | memoryview):

@@ -1,7 +1,7 @@
-"""Where the detector looks for faces: the whole picture at a glance, then levels in tiles.
+"""The views in which the detector searches for faces: the whole picture, then tiles at each level.
 
-A level is a size that the picture is brought to. Tiles have few sizes, since the detector needs an
-interpreter for each.
+A level is a size to which the picture is scaled. There are few sizes of tiles, because the detector
+needs an interpreter for each.
 """
 
 from collections.abc import Iterator
@@ -16,27 +16,28 @@ from ethnicity.networks import Network
 
 GLANCE, GLANCE_BORDER = 96, 1 / 6
 """Side in pixels of the view that shows the whole picture, and the border around the picture as a
-fraction of its longer side: without one the detector misses 4 % of the faces that fill it."""
+fraction of its longer side. Without a border, the detector misses 4 % of the faces that fill the
+picture."""
 
 TILE, NARROW_TILE, OVERLAP = 416, 320, 48
-"""Sides of the tiles, and how far they overlap, in pixels: what one cuts in two, another has whole,
-up to some 48 pixels, and larger faces are seen at a coarser level."""
+"""Sides of the tiles and their overlap, in pixels. A face of up to 48 pixels is whole in at least
+one tile; larger faces are found at a coarser level."""
 
 LEVELS, FINEST_LEVEL = (TILE, 2 * TILE - OVERLAP), 4 * TILE - 3 * OVERLAP
-"""The picture's longer side at each level, in pixels; at each a face of 16 pixels is seen."""
+"""The picture's longer side at each level, in pixels; faces from 16 pixels are found at each."""
 
 SCORE_THRESHOLD = 0.15
-"""Of a proposal: of faces of 32 pixels in pictures of 640 it loses 3 %; photographs without people
-have five such proposals."""
+"""Least score of a proposal. It loses 3 % of faces of 32 pixels in pictures of 640; photographs
+without people have five such proposals on average."""
 
 MAX_PROPOSALS = 100
-"""Of each level, the best: it bounds the time that a picture can take."""
+"""Number of best proposals kept at each level; bounds the time that a picture can take."""
 
 
 def glance(
     detector: Network, pixels: Pixels, threshold: float = SCORE_THRESHOLD
 ) -> list[Detection]:
-    """The proposals in the whole picture at once, best first, in the picture's pixels."""
+    """The proposals in one view of the whole picture, best first, in the picture's pixels."""
     height, width = pixels.shape[:2]
     scale = GLANCE / (max(width, height) * (1 + 2 * GLANCE_BORDER))
     left, top = (GLANCE - scale * width) / 2, (GLANCE - scale * height) / 2
@@ -55,9 +56,9 @@ def search(
     turns: int = 0,
     threshold: float = SCORE_THRESHOLD,
 ) -> list[Detection]:
-    """The proposals in the picture at that level, best first, in the picture's pixels.
+    """The proposals in the picture at a level, best first, in the picture's pixels.
 
-    ``turns``: quarters of a turn, clockwise, by which the picture is turned before.
+    ``turns``: clockwise quarter turns by which the picture is rotated first.
     """
     height, width = pixels.shape[:2]
     scale = level / max(height, width)
@@ -73,7 +74,7 @@ def search(
 
 
 def _turned_back(size: tuple[int, int], turns: int) -> Transform:
-    """From a picture that was turned clockwise to the picture of that width and height."""
+    """The transform from the rotated picture back to the picture of that width and height."""
     linear = np.linalg.matrix_power(np.array([[0.0, 1.0], [-1.0, 0.0]]), turns)
     corner = ((0, 0), (0, size[1]), size, (size[0], 0))[turns]
     return np.column_stack([linear, corner])
@@ -82,7 +83,7 @@ def _turned_back(size: tuple[int, int], turns: int) -> Transform:
 def _tiles(pixels: Pixels) -> Iterator[tuple[Pixels, int, int]]:
     """Tiles that cover the picture, each with its left and top edge.
 
-    Where a tile reaches beyond the picture, it repeats the picture's edge.
+    Beyond the picture, a tile repeats the picture's edge.
     """
     (high, tops), (wide, lefts) = map(_cover, pixels.shape[:2])
     for top in tops:
@@ -96,7 +97,7 @@ def _tiles(pixels: Pixels) -> Iterator[tuple[Pixels, int, int]]:
 def _cover(length: int) -> tuple[int, list[int]]:
     """The side of the tiles that cover a length, and where each begins.
 
-    Narrow tiles where as few of them do.
+    Narrow tiles are used if no more of them are needed.
     """
     few, many = (max(1, -(-(length - OVERLAP) // (side - OVERLAP))) for side in (TILE, NARROW_TILE))
     side = NARROW_TILE if many == few else TILE

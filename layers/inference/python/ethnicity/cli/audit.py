@@ -1,4 +1,4 @@
-"""A set of pictures in, two reports out."""
+"""The command ``ethnicity audit``: reports on a set of pictures."""
 
 import csv
 import json
@@ -31,17 +31,17 @@ from ethnicity.model_files import ModelFileError
 JOURNAL = "unfinished.jsonl"
 
 
-class _Group(click.Group):
-    """Takes what names no command for the arguments of the command ``run``."""
+class _DefaultCommandGroup(click.Group):
+    """A group whose default command is ``run``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the default command's name before its arguments."""
+        """Insert the default command's name if no command is named."""
         if args[:1] not in ([name] for name in self.commands):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_Group)
+@click.group(cls=_DefaultCommandGroup)
 def audit() -> None:
     """Report how a set of face pictures is composed, and compare two reports."""
 
@@ -63,32 +63,37 @@ def audit() -> None:
     show_default=True,
     help="The composition to compare with: equal shares, or a JSON file of label to share.",
 )
-@click.option("--depth", default=1, show_default=True, help="Folders of a path that name a group.")
-@click.option("--column", default="file", show_default=True, help="Of a CSV: the pictures' paths.")
+@click.option("--depth", default=1, show_default=True, help="Folder levels that form a group.")
 @click.option(
-    "--by", multiple=True, help="Of a CSV: a column that names groups, say a split. Repeatable."
+    "--column", default="file", show_default=True, help="CSV column with the pictures' paths."
+)
+@click.option(
+    "--by", multiple=True, help="CSV column that names groups, such as a split. Repeatable."
 )
 @click.option(
     "--outcome",
     metavar="COLUMN",
-    help="Of a CSV: what a system did with each picture, two values. Reports its rate by label.",
+    help="CSV column with a system's outcome, two values. Reports its rate by label.",
 )
-@click.option(
-    "--positive", metavar="VALUE", help="The outcome to count; 1, true or yes if not given."
-)
+@click.option("--positive", metavar="VALUE", help="The outcome to count; default: 1, true or yes.")
 @click.option(
     "--truth",
     metavar="COLUMN",
-    help="Of a CSV: your own labels. Reports how well the classifier does on them.",
+    help="CSV column with your own labels. Reports how often the classifier agrees.",
 )
-@click.option("--title", help="What the report calls the set; its own name if not given.")
-@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes; one per core.")
+@click.option("--title", help="The set's name in the report; default: its file or folder name.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Number of processes; default: one per core.",
+)
 @click.option(
     "--per-image",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write each picture's own result to this CSV file. The reports never hold them.",
+    help="Also write each picture's own result to this CSV file. The reports never contain them.",
 )
-def run(  # noqa: PLR0913, PLR0917 - one for each option
+def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     where: str,
     out: Path,
     target: str,
@@ -102,11 +107,11 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     jobs: int | None,
     per_image: Path | None,
 ) -> None:
-    """Report how a set of face pictures is composed, and how surely.
+    """Report how a set of face pictures is composed, with 95 % intervals.
 
     DIR is a folder, a .zip or .tar file (read in place), a .csv file that lists pictures, or
-    s3://bucket/prefix. Writes report.json and report.html. An interrupted run goes on where it
-    ended when it is started again.
+    s3://bucket/prefix. Writes report.json and report.html. To resume an interrupted run, give the
+    same command again.
 
     \b
     ethnicity audit photos
@@ -128,7 +133,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
         raise click.ClickException(str(error)) from error
     if not records:
         journal.remove()
-        raise click.ClickException(f"{where} holds no picture")
+        raise click.ClickException(f"{where} contains no pictures")
     report = summary.summarise(
         tallied(records),
         title=title or source.title,
@@ -144,9 +149,9 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     if per_image:
         write_per_image(records, per_image)
     journal.remove()
-    for told in (report, report["outcome"], report["truth"]):
-        if told:
-            click.echo(told["verdict"]["text"])
+    for section in (report, report["outcome"], report["truth"]):
+        if section:
+            click.echo(section["verdict"]["text"])
     click.echo(f"{out / 'report.html'}")
 
 
@@ -159,7 +164,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     help="Also write comparison.json and comparison.html into this folder.",
 )
 def compare(one: Path, two: Path, out: Path | None) -> None:
-    """Hold two report.json side by side: which differences are more than chance.
+    """Show which differences between two report.json files are more than chance.
 
     \b
     ethnicity audit compare before/report.json after/report.json
@@ -186,11 +191,11 @@ def _read_report(file: Path) -> Any:  # noqa: ANN401 - JSON, checked by the comp
 
 
 def examine(source: Source, journal: Journal, jobs: int) -> list[Record]:
-    """All records, those of an earlier run included; an interrupted run leaves them behind."""
+    """All records, including those of an interrupted earlier run, which the journal holds."""
     records = list(journal.records)
     known = {record.name for record in records}
     pictures: Iterable[Listed] = source.list()
-    if not isinstance(source, CompressedTar):  # which would have to be read twice
+    if not isinstance(source, CompressedTar):  # listing it first would read it twice
         pictures = list(pictures)
     total = len(pictures) if isinstance(pictures, list) else None
     left = (picture for picture in pictures if picture.name not in known)
@@ -204,7 +209,7 @@ def examine(source: Source, journal: Journal, jobs: int) -> list[Record]:
                 progress.update(len(some))
     except KeyboardInterrupt:
         journal.close()
-        click.echo("Interrupted. The same command goes on from here.", err=True)
+        click.echo("Interrupted. Give the same command again to resume.", err=True)
         sys.exit(INTERRUPTED)
     except BaseException:
         journal.close()
@@ -213,7 +218,7 @@ def examine(source: Source, journal: Journal, jobs: int) -> list[Record]:
 
 
 def tallied(records: Iterable[Record]) -> dict[str, Tally]:
-    """The groups' tallies."""
+    """The tally of each group."""
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     for record in sorted(records, key=lambda record: record.name):
         tallies[record.group].add(record)
@@ -224,7 +229,7 @@ def read_target(given: str) -> Target:
     """The composition that a set is compared with; a file's shares need not sum to 1.
 
     Raises:
-        BadParameter: the file does not say a share for each label.
+        BadParameter: the file does not contain a share for each label.
     """
     if given == UNIFORM.name:
         return UNIFORM
@@ -234,16 +239,19 @@ def read_target(given: str) -> Target:
     except (OSError, ValueError, KeyError, TypeError) as error:
         example = json.dumps(dict.fromkeys(LABELS, 0.2))
         raise click.BadParameter(
-            f"{given} is not “uniform” and no JSON file such as {example}",
+            f"{given} is neither “uniform” nor a JSON file such as {example}",
             param_hint="--reference",
         ) from error
     if not (np.isfinite(values).all() and values.min() >= 0 and values.sum() > 0):
-        raise click.BadParameter("shares must be at least 0, one above", param_hint="--reference")
+        raise click.BadParameter(
+            "shares must not be negative, and at least one must be above 0",
+            param_hint="--reference",
+        )
     return Target(Path(given).name, values / values.sum())
 
 
 def write_per_image(records: Iterable[Record], file: Path) -> None:
-    """Write each picture's own result, readable by its owner alone."""
+    """Write each picture's own result to a file that only its owner can read."""
     with _opened_for_owner(file) as stream:
         rows = csv.writer(stream)
         sizes = ["width", "height", "faces", "face_width"]
@@ -267,7 +275,7 @@ def write_per_image(records: Iterable[Record], file: Path) -> None:
 
 def _opened_for_owner(file: Path) -> TextIO:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    if hasattr(os, "fchmod"):  # not on Windows; the file may have been there, open to all
+    if hasattr(os, "fchmod"):  # not on Windows; an existing file may be readable by all
         os.fchmod(descriptor, 0o600)
     return os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="")
 
