@@ -16,10 +16,10 @@ from ethnicity.pipeline import Classification, Models, classify
 from training.markdown import table
 
 _SAME_PLACE = 0.5
-"""A box is at a labelled face if their centres are closer than this share of the face's width."""
+"""A box matches a labelled face if their centres are closer than this fraction of its width."""
 
 _GROUP = 3
-"""The number of labelled faces from which on it is a group photo."""
+"""Least number of labelled faces in a group photo."""
 
 _COLUMNS = ("photographs", "answered, `largest`", "certain", "answered, `all`")
 

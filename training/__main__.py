@@ -79,7 +79,7 @@ RECIPES = {
         ),
     ],
 }
-"""The generations' recipes by name: those of the served network, and a try of every stage."""
+"""The generations' recipes by name: of the served network, and of a quick run of every stage."""
 
 _FEW = 40
 """Pictures of each label and split that the quick run uses."""
@@ -91,8 +91,10 @@ _TYPICAL = 100
 @click.command(help=__doc__)
 @options.data
 @options.work
-@click.option("--quick", is_flag=True, help="Try every stage with a tiny network and few pictures.")
-@click.option("--calibrate", is_flag=True, help="Start from the network that is served.")
+@click.option("--quick", is_flag=True, help="Run every stage with a tiny network and few pictures.")
+@click.option(
+    "--calibrate", is_flag=True, help="Keep the served network; run only the stages after it."
+)
 @options.out
 def main(data: Path, work: Path, out: Path, *, quick: bool, calibrate: bool) -> None:
     """Run all stages."""
@@ -105,8 +107,8 @@ def main(data: Path, work: Path, out: Path, *, quick: bool, calibrate: bool) -> 
         material = Material(sets, load_no_faces(data, work / "prepared"))
         classifier = train_generations(material, RECIPES[run], work / run, data / PRETRAINED)
         if keras.backend.backend() != "tensorflow":
-            click.echo("The networks are trained. What follows is TensorFlow's work: run this")
-            click.echo("again without KERAS_BACKEND, and it goes on from them.")
+            click.echo("The networks are trained. TensorFlow runs the remaining stages: give the")
+            click.echo("same command again without KERAS_BACKEND.")
             return
         _export(classifier, sets, out)
     _calibrate(sets, out / MODELS)
@@ -125,10 +127,10 @@ def _export(classifier: keras.Model, sets: list[FaceSet], out: Path) -> None:
 
 
 def _typical(sets: list[FaceSet]) -> NDArray[np.float32]:
-    """Pictures like those that the network will see, without augmentation.
+    """Pictures like those that the served network sees, without augmentation.
 
-    Augmented ones widen the integers' ranges: with pictures as they are, the logits of the integer
-    network differ a fifth less from the float network's.
+    Augmented pictures widen the integers' ranges. With unchanged pictures, the integer network's
+    logits are a fifth closer to the float network's.
     """
     views = []
     for few in (each.part("train").sample(_TYPICAL) for each in sets):

@@ -1,4 +1,4 @@
-"""Augmentation: one picture as detectors, cameras and re-encoding may leave it."""
+"""Augmentation: random changes as detectors, cameras and re-encoding cause them."""
 
 from collections.abc import Callable
 
@@ -12,9 +12,9 @@ Rng = np.random.Generator
 
 
 def training_crop(picture: Pixels, to_chip: Transform, rng: Rng, side: int = CHIP) -> Pixels:
-    """A crop of ``side`` pixels, to which ``to_chip`` maps the face, changed at random.
+    """A randomly changed crop of ``side`` pixels; ``to_chip`` maps the picture to the aligned face.
 
-    It is misaligned as a detector's are, relit, blurred, covered and compressed.
+    The crop is misaligned as by a detector, relit, blurred, covered and compressed.
     """
     crop = warp(picture, jittered(to_chip, rng, side), side)
     for chance, change in _CHANGES:
@@ -24,7 +24,7 @@ def training_crop(picture: Pixels, to_chip: Transform, rng: Rng, side: int = CHI
 
 
 def inner_square(side: int) -> Transform:
-    """To the middle square of a picture of ``side`` pixels, CHIP pixels a side."""
+    """The transform to the middle square of a picture of ``side`` pixels, CHIP pixels a side."""
     border = (side - CHIP) / 2
     return np.array([[1.0, 0.0, -border], [0.0, 1.0, -border]])
 
@@ -71,7 +71,7 @@ def compressed(crop: Pixels, quality: int) -> Pixels:
 
 
 def _pixels(changed: object) -> Pixels:
-    """OpenCV's result as uint8, which it is, though OpenCV's annotations do not say so."""
+    """OpenCV's result as uint8, its real type, which OpenCV's annotations lack."""
     return np.asarray(changed, np.uint8)
 
 

@@ -2,10 +2,10 @@
 
     python -m training.evaluate [DATA]
 
-The service's own pipeline classifies the pictures, and the network's answers go to
-evaluation/*.npz. From these files alone follow evaluation/report.json, the plots beside it,
-MODEL_CARD.md, the service's card.json and the README's figures: without DATA the command rewrites
-them and measures nothing.
+The service's own pipeline classifies the pictures, and the network's answers are written to
+evaluation/*.npz. These files alone determine evaluation/report.json, the plots beside it,
+MODEL_CARD.md, the service's card.json and the README's figures. Without DATA, the command only
+rewrites these.
 """
 
 from pathlib import Path
@@ -30,20 +30,20 @@ _SMALL = 64
 """Side in pixels to which UTKFace's pictures are reduced to be measured a second time."""
 
 MEASURED = EVALUATION / "networks.sha256"
-"""Checksums of the networks that gave these answers."""
+"""Checksums of the networks that produced these answers."""
 
 
 @click.command(help=__doc__)
 @options.optional_data
 def main(data: Path | None) -> None:
-    """Measure, given pictures, then publish."""
+    """Measure if DATA is given, then publish."""
     if data is not None:
         measure(load_sets(data, options.WORK / "prepared"), options.ROOT)
     publish(options.ROOT)
 
 
 def measure(sets: list[FaceSet], root: Path, spoiled: int = 1000) -> None:
-    """Classify every test picture, and ``spoiled`` pictures of each set spoiled in every way."""
+    """Classify every test picture, and ``spoiled`` pictures of each set degraded in every way."""
     models = load_models(root / MODELS)
     (root / EVALUATION).mkdir(exist_ok=True)
     tests = [each.part("test") for each in sets]
@@ -85,13 +85,15 @@ def _surveyed(models: Models, faces: FaceSet, split: str) -> selections.Pictures
 
 
 def figures(root: Path) -> dict[str, Any]:
-    """The figures that follow from the files in evaluation/ and the served calibrations.
+    """Compute the figures from the files in evaluation/ and the served calibrations.
 
     Raises:
-        ClickException: the files there are the answers of other networks than the served ones.
+        ClickException: the files contain answers of networks other than the served ones.
     """
     if (root / MEASURED).read_text(encoding="utf-8") != network_checksums(root / MODELS):
-        raise click.ClickException(f"{EVALUATION}/ is of other networks: run make evaluate")
+        raise click.ClickException(
+            f"{EVALUATION}/ has answers of other networks: run make evaluate"
+        )
     classifier = load_classifier(root / MODELS)
     predictions = load_predictions(root / PREDICTIONS)
     made: dict[str, Any] = {

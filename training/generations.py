@@ -1,12 +1,12 @@
 """Networks that learn from their predecessors.
 
-A generation may start from an earlier one's weights, and learns towards a mix of the labels and the
+A generation may start from an earlier one's weights. Its target is a mix of the labels and the
 answers of its teachers: the network it started from (self-distillation, Furlanello et al. 2018), or
-others (distillation, Hinton et al. 2015). About one label in fifteen is wrong; answers averaged
-over views as augmentation has not touched them, are right more often where labels contradict what
-similar faces are called, and say which labels are near to each other. A teacher that has learnt a
-wrong label will repeat it, so some are cross-fitted: each has seen one half of the training
-pictures, and answers for the other.
+others (distillation, Hinton et al. 2015). About one label in fifteen is wrong. Teachers' answers,
+averaged over views without augmentation, are right more often if a label contradicts those of
+similar faces, and they show which labels are similar. A teacher repeats the wrong labels that it
+was trained on, so some are cross-fitted: each is trained on one half of the pictures and answers
+for the other.
 """
 
 import zlib
@@ -39,7 +39,7 @@ from training.train import (
 
 @dataclass(frozen=True)
 class Teacher:
-    """A trained classifier, and which half of the training pictures it has seen; None: all."""
+    """A trained classifier, and the half of the pictures it was trained on; None: all."""
 
     classifier: keras.Model
     half: int | None
@@ -48,9 +48,10 @@ class Teacher:
 def train_generations(
     material: Material, recipes: list[Recipe], work: Path, pretrained: Path
 ) -> keras.Model:
-    """The last generation's classifier; each has a folder of its own and is trained only once.
+    """Train all generations; returns the last one's classifier.
 
-    ``pretrained``: the folder of the weights that some start from.
+    Each generation has its own folder and is trained only once. ``pretrained``: the folder of the
+    public weights that some generations start from.
     """
     runs = [work / f"generation-{index}" for index in range(len(recipes))]
     for recipe, run in zip(recipes, runs, strict=True):
@@ -74,7 +75,7 @@ def train_generations(
 
 
 def go_on_from(earlier: keras.Model, classifier: keras.Model) -> None:
-    """Give a network the weights of an earlier one, which may lack the last of its outputs."""
+    """Copy the weights of an earlier network, which may lack the last output."""
     for old, new in zip(earlier.layers, classifier.layers, strict=True):
         lacking = [
             [(0, there.shape[axis] - here.shape[axis]) for axis in range(here.ndim)]
@@ -85,19 +86,19 @@ def go_on_from(earlier: keras.Model, classifier: keras.Model) -> None:
 
 
 def _part(faces: FaceSet, half: int | None) -> FaceSet:
-    """What a network learns from, and is watched by: not the other half of the training split."""
+    """The pictures for training and validation, without the other half of the training split."""
     if half is None:
         return faces
     return faces.where((faces.split != "train") | (_half_of(faces) == half))
 
 
 def _half_of(faces: FaceSet) -> NDArray[np.int64]:
-    """0 or 1, shape (n,): the same for near-duplicates."""
+    """The half of each picture, 0 or 1, shape (n,); the same for near-duplicates."""
     return np.array([zlib.crc32(group.encode()) % 2 for group in faces.group])
 
 
 def _kept_answers(teachers: list[Teacher], faces: FaceSet, run: Path) -> Answers:
-    """`_answers`, kept in the run's folder: they take half an hour, and a run may be cut short."""
+    """`_answers`, cached in the run's folder: they take half an hour, and a run may be resumed."""
     file = run / f"answers-{faces.name}.npy"
     if not file.exists():
         with written_whole(file) as unfinished:
@@ -106,17 +107,17 @@ def _kept_answers(teachers: list[Teacher], faces: FaceSet, run: Path) -> Answers
 
 
 def _answers(teachers: list[Teacher], faces: FaceSet) -> Answers:
-    """Their probabilities, shape (n, 5), the set's own class shares included as in the loss.
+    """The teachers' probabilities, shape (n, 5), with the set's own class shares as in the loss.
 
-    The mean logits of all teachers but those that have learnt from the picture in a half of their
-    own, of both ways to frame a picture, and of their mirror images.
+    They come from the mean logits over all teachers, both ways to frame a picture, and mirror
+    images; teachers trained on a half answer only for pictures of the other half.
     """
     progress = tqdm(total=2 * len(teachers), desc=f"answers, {faces.name}", unit="framing")
     halves = _half_of(faces)
     total = np.zeros((len(faces.label), len(LABELS)))
     asked = np.zeros((len(faces.label), 1))
     for teacher in teachers:
-        unseen = np.flatnonzero(halves != teacher.half)  # all, of one that has no half
+        unseen = np.flatnonzero(halves != teacher.half)  # all pictures for a teacher without a half
         chosen = faces.where(halves != teacher.half)
         for framed in (whole_pictures, aligned_pictures):
             view = framed(chosen, teacher.classifier.input.shape[1])

@@ -39,7 +39,7 @@ def residual_se(
 
     He et al. 2016 (residual blocks), Hu et al. 2018 (squeeze-and-excitation, in its ReLU and
     sigmoid form, which quantises well). Stage k has ``blocks[k]`` blocks of ``width · 2**k``
-    channels; the stem leaves 32 pixels a side, and every stage after the first halves them.
+    channels. The stem reduces the picture to 32 pixels a side; each later stage halves it.
     """
     image = keras.Input((side, side, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1)(image)

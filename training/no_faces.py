@@ -1,8 +1,7 @@
-"""Pictures of what the detector takes for faces, from photographs without any.
+"""Pictures without a face: the detector's proposals in photographs without faces.
 
-The classifier's sixth output learns from them which of the detector's proposals are faces. The
-photographs lie in a folder ``faceless`` of the data folder; which ones the committed network has
-seen: training/README.md.
+They train the classifier's sixth output to reject false proposals. The photographs are in the data
+folder's ``faceless``; training/README.md lists those used for the committed network.
 """
 
 from collections.abc import Iterator
@@ -26,21 +25,21 @@ _LONGEST = 1000
 """The longer side, in pixels, to which the photographs are resized."""
 
 _BORDER = 1 / 8
-"""Around the frame, as a share of it: augmentation shifts and turns."""
+"""Border around the frame as a fraction of its side, for augmentation's shifts and rotations."""
 
 _SIDE = round(CHIP * (1 + 2 * _BORDER))
 
 _LEAST = 0.04
-"""Score from which on a proposal is taken: far below what the finder asks for, to have many."""
+"""Least score of a proposal, far below the finder's, to get many proposals."""
 
 _MOST = 30
-"""Proposals taken of a photograph in each position."""
+"""Number of proposals used from a photograph in each position."""
 
 
 def load_no_faces(data: Path, work: Path) -> Pixels | None:
     """The pictures, shape (n, side, side, 3): a face's frame and a border around it.
 
-    None where the data folder has no photographs. Collected at the first call (minutes), then kept.
+    None if the data folder has no photographs. Collected at the first call (minutes), then cached.
     """
     file = work / "no_faces.npz"
     if not file.exists():
@@ -59,7 +58,7 @@ def load_no_faces(data: Path, work: Path) -> Pixels | None:
 
 
 def _mistaken(detector: Network, picture: Pixels) -> Iterator[Detection]:
-    """The detector's proposals, even unlikely ones, each placed by a closer look, none twice."""
+    """The detector's distinct proposals, even unlikely ones, each located by a closer look."""
     steps = (search(detector, picture, level, threshold=_LEAST) for level in LEVELS)
     placed: list[Detection] = []
     for proposed in chain(glance(detector, picture, threshold=_LEAST), *steps):

@@ -1,8 +1,8 @@
 """The weights of dlib's face recognition network, for teachers.
 
-Davis King has put them into the public domain (CC0). The npm package @vladmandic/face-api 1.7.15
-(MIT) holds them in 8 bits: ``model/face_recognition_model.bin`` and its manifest. They serve as the
-start of teachers alone: nothing that is served contains them.
+Davis King released them into the public domain (CC0). The npm package @vladmandic/face-api 1.7.15
+(MIT) contains them in 8 bits: ``model/face_recognition_model.bin`` and its manifest. Only teachers
+start from them; the served network does not contain them.
 """
 
 import json
@@ -14,17 +14,17 @@ from keras import layers
 from numpy.typing import ArrayLike, NDArray
 
 FOLDER = "face-api"
-"""Where in the data folder these two files are."""
+"""Folder of these two files in the data folder."""
 
 _MANIFEST = "face_recognition_model-weights_manifest.json"
 
 
 def load_face_weights(network: keras.Model, folder: Path, typical: NDArray[np.uint8]) -> None:
-    """Give `networks.face_resnet` its weights.
+    """Load the weights into `networks.face_resnet`.
 
-    They scale and shift each convolution's result. Batch normalisation does so after subtracting
-    means and dividing by standard deviations, which are measured here on ``typical`` faces, shape
-    (n, side, side, 3): the network then answers as it did.
+    The weights scale and shift each convolution's result. Batch normalisation also subtracts means
+    and divides by standard deviations; these are measured on ``typical`` faces, shape (n, side,
+    side, 3), so that the network gives its original answers.
     """
     weights = _read(folder)
     places = dict.fromkeys(
@@ -59,7 +59,7 @@ def _normalize_by(
 
 
 def _read(folder: Path) -> dict[str, NDArray[np.float32]]:
-    """The weights by name: 8-bit integers, each array with a scale and a least value."""
+    """Read the weights by name: arrays of 8-bit integers, each with a scale and a minimum."""
     (about,) = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
     content = b"".join((folder / name).read_bytes() for name in about["paths"])
     weights, start = {}, 0

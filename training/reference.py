@@ -2,8 +2,8 @@
 
     python -m training.reference
 
-It is fitted on the validation pictures of evaluation/selections.npz, as the served model answered
-them, and keeps no single picture's answers.
+It is fitted on the served model's answers to validation pictures, in evaluation/selections.npz, and
+contains no answers for single pictures.
 """
 
 import json
@@ -33,7 +33,7 @@ _LEAST = 1e-9
 
 @click.command(help=__doc__)
 def main() -> None:
-    """Write it for the served model."""
+    """Write the reference of the served model."""
     write_reference(options.ROOT)
 
 
@@ -72,11 +72,11 @@ def fit_reference(
 
 
 def fit_shifts(probabilities: Floats, label: NDArray[np.int64]) -> Floats:
-    """The recalibration that the set needs, for each of its resamples, shape (resamples, 6).
+    """The recalibration of each resample of the set, shape (resamples, 6).
 
-    By softmax(exp(s)·log p + b), s first, then b, which sums to 0; by maximum likelihood, every
-    class weighing the same. Pictures are resampled within their class, by random weights (the
-    Bayesian bootstrap, Rubin 1981).
+    Fits s and b, which sums to 0, of softmax(exp(s)·log p + b) by maximum likelihood, every class
+    with the same weight. Pictures are resampled within their class by random weights (the Bayesian
+    bootstrap, Rubin 1981).
     """
     rng = np.random.default_rng(0)
     shifts = np.zeros((_RESAMPLES, 1 + len(LABELS)))
@@ -97,7 +97,7 @@ def _fit_shift(probabilities: Floats, label: NDArray[np.int64], weight: Floats) 
         value = -(weight * np.log(np.maximum((fitted * right).sum(axis=1), _LEAST))).sum()
         slope = weight[:, np.newaxis] * (fitted - right)
         slopes = [np.exp(shift[0]) * (slope * logarithms).sum(), *slope.sum(axis=0)]
-        # The faintest pull to zero: only differences of b matter, and a tiny set may fit anything
+        # A weak penalty: only differences of b matter, and tiny sets have no unique solution
         return float(value + 1e-5 * (shift**2).sum()), np.array(slopes) + 2e-5 * shift
 
     found = minimize(loss, np.zeros(1 + len(LABELS)), jac=True, method="L-BFGS-B").x

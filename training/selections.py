@@ -1,8 +1,8 @@
-"""Parts of a data set, chosen by something other than the label: age, light, source and more.
+"""Parts of a data set, selected by something other than the label: age, light, source and more.
 
-Whoever collects faces chooses them somehow, and within a label a chosen part looks different to the
-classifier from the whole, and was labelled by other people. By how much an audit misses because of
-it is measured here; its intervals allow for that much.
+Every collection selects its faces in some way. Within a label, a selected part looks different to
+the classifier from the whole, and often other people labelled it. This module measures an audit's
+errors on such parts, which its intervals allow for.
 """
 
 import re
@@ -26,24 +26,23 @@ from training.report import judged
 from training.served import Served
 
 SELECTIONS = Path("evaluation/selections.npz")
-"""Validation and test pictures with what they can be chosen by; `training.evaluate` writes it."""
+"""Answers to validation and test pictures with their attributes, from `training.evaluate`."""
 
 _AGES = ((0, 1), (2, 3), (4,), (5, 6), (7, 8))
-"""Bands of AGE_BANDS that make a part: 0-9, 10-29, 30-39, 40-59, 60 and more."""
+"""Bands of AGE_BANDS that form a part: 0-9, 10-29, 30-39, 40-59, 60 and more."""
 
 _LEFT_OUT = ("East Asian", "Southeast Asian", "Middle Eastern", "Latino_Hispanic")
 """Origins that share their label with another: each is left out in turn."""
 
 _PERIODS = 5
-"""Parts of equal size by the time when UTKFace's pictures were collected: from other sources."""
+"""Number of equal parts by the time when UTKFace's pictures were collected, as their sources."""
 
 _LEAST, _COMPOSITIONS, _REPLICATES = 100, 4, 100
-"""Pictures that a part needs, compositions to which it is thinned, and replicates for each."""
+"""Least pictures of a part, number of compositions it is thinned to, and replicates for each."""
 
 MARGIN = 2.0
-"""The measured departure is widened by this factor: with it intervals cover 90 % in every kind of
-choice among validation pictures that was left out of the measurement, except by UTKFace's sources;
-see benchmarks/AUDIT.md."""
+"""Factor on the measured departure. With it, intervals cover 90 % in every held-out kind of
+selection among validation pictures, except UTKFace's sources; see benchmarks/AUDIT.md."""
 
 _DAY = re.compile(r"_(\d{8})\d{6,}\.jpg")
 
@@ -53,11 +52,11 @@ class Pictures:
     """The pictures of one set and split in which a face was found. All arrays share their axis n.
 
     ``logits``: shape (n, 5), uncalibrated; ``label``, ``age``, ``gender``, ``origin``: shape (n,),
-    as in FaceSet. ``day``: when it was collected, as a number like 20170112; 0 if that is unknown.
+    as in FaceSet. ``day``: date of collection as a number like 20170112; 0 if unknown.
     ``detail``: see `ethnicity.classifier.detail`. ``light``, ``contrast``: mean and standard
-    deviation of the aligned face; ``warmth``: the logarithm of its red to its blue. ``turn``: how
-    far the nose is from the middle of the eyes, ``size``: how far these are apart, both as shares,
-    of the latter and of the picture's side.
+    deviation of the aligned face. ``warmth``: the logarithm of its red divided by its blue.
+    ``turn``: the nose's distance from the middle of the eyes, as a fraction of the eyes' distance.
+    ``size``: the eyes' distance, as a fraction of the picture's side.
     """
 
     name: str
@@ -76,7 +75,7 @@ class Pictures:
     size: Floats
 
     def probabilities(self, calibrations: tuple[Calibration, ...]) -> Floats:
-        """As the service answers, shape (n, 5)."""
+        """The service's probabilities, shape (n, 5)."""
         return judged(self.logits, self.detail, calibrations)[0]
 
 
@@ -84,7 +83,7 @@ class Pictures:
 class Part:
     """A part of a set: ``rows``, shape (n,), are true for its pictures.
 
-    ``kind``: by what it was chosen.
+    ``kind``: of selection.
     """
 
     kind: str
@@ -93,7 +92,7 @@ class Part:
 
 
 def pictures_of(finder: Finder, faces: FaceSet, served: Served, split: str) -> Pictures:
-    """The pictures with a face, as `training.served.serve` left them."""
+    """The pictures with a face, from the result of `training.served.serve`."""
     found = served.found
     chips = served.chips[found].astype(np.float64)
     looks = [_look(finder, picture) for picture in faces.pictures[found]]
@@ -119,7 +118,7 @@ def pictures_of(finder: Finder, faces: FaceSet, served: Served, split: str) -> P
 
 
 def _look(finder: Finder, picture: Pixels) -> tuple[float, float]:
-    """How far the face is turned, and its size; zero if no glance shows it."""
+    """``turn`` and ``size`` of a face; zero if the glance does not show it."""
     seen = glance(finder.detector, picture)
     if not seen:
         return 0.0, 0.0
@@ -132,7 +131,7 @@ _ARRAYS = [field.name for field in fields(Pictures) if field.name not in {"name"
 
 
 def save(pictures: Sequence[Pictures], file: Path) -> None:
-    """Write them to a compressed .npz file, to the precision that is of use."""
+    """Write the pictures to a compressed .npz file with reduced precision."""
     arrays: dict[str, Any] = {}
     for each in pictures:
         for field in _ARRAYS:
@@ -162,7 +161,7 @@ def load(file: Path, split: str) -> dict[str, Pictures]:
 
 
 def parts(pictures: Pictures) -> Iterator[Part]:
-    """The parts of a set, by every kind of choice that what is known of it allows."""
+    """The parts of a set by every kind of selection for which it has attributes."""
     everything = np.ones(len(pictures.label), np.bool_)
     yield Part("set", "all", everything)
     for bands in _AGES:
@@ -193,15 +192,15 @@ _MEASURES: dict[str, Callable[[Pictures], Floats]] = {
     "pose": lambda pictures: np.abs(pictures.turn - np.median(pictures.turn)),
     "size": lambda pictures: pictures.size,
 }
-"""What thirds of a set are chosen by."""
+"""Attributes by which a set is divided into thirds."""
 
 
 @dataclass(frozen=True)
 class Miss:
-    """How far the audit's estimate misses on a part of a set, summed over the labels.
+    """The error of an audit's estimate on a part of a set, summed over the labels.
 
-    ``kind``: by what the part was chosen. ``beyond``: squared errors of the shares, less their
-    variance by chance. ``room``: p(1 - p) of the shares p.
+    ``kind``: of selection. ``beyond``: squared errors of the shares minus their variance by chance.
+    ``room``: p(1 - p) of the shares p.
     """
 
     kind: str
@@ -212,7 +211,7 @@ class Miss:
 def misses(
     sets: Sequence[Pictures], calibrations: tuple[Calibration, ...], reference: Reference
 ) -> list[Miss]:
-    """Audit the sets' parts, as they are and thinned to compositions drawn at random."""
+    """Audit the sets' parts, unchanged and thinned to random compositions."""
     rng = np.random.default_rng(0)
     reference = Reference(reference.shifts, reference.model)
     found = []
@@ -227,7 +226,7 @@ def misses(
 
 
 def thinned(label: Indices, rows: Indices, rng: np.random.Generator) -> Iterator[Indices]:
-    """A part's rows, and some of them at random, each time of another composition."""
+    """All rows of a part, then random subsets of them with different compositions."""
     if len(rows) < _LEAST:
         return
     yield rows
@@ -253,10 +252,10 @@ def _miss(
 
 
 def departure(found: Iterable[Miss]) -> float:
-    """How far sets depart that are chosen somehow: the mean over the kinds of choice, times MARGIN.
+    """The departure: the mean over the kinds of selection, times MARGIN; 0 or more.
 
-    By the method of moments: what misses are beyond chance, as a share of what they could be. At
-    least 0, and 0 if there are no parts.
+    By the method of moments: the sum of ``beyond`` divided by the sum of ``room``. 0 if there are
+    no parts.
     """
     kinds: dict[str, list[Miss]] = {}
     for each in found:

@@ -1,8 +1,8 @@
-"""Fits a classifier on both data sets at once.
+"""Training of a classifier on both data sets at once.
 
 Set-aware logit adjustment (after Menon et al. 2021): the log of the class shares of a picture's own
-set is added to its logits before the softmax of the loss. The network itself then answers as if all
-five classes were equally common, whichever set, and whichever shares, its training pictures had.
+set is added to its logits before the softmax of the loss. The network then answers as if all five
+classes were equally common, regardless of the sets' shares.
 """
 
 from collections.abc import Callable
@@ -30,47 +30,48 @@ _TOGETHER = 512
 """Pictures that `predict_logits` passes to the network at a time."""
 
 Start = Callable[[keras.Model], None]
-"""Gives a network the weights to start from."""
+"""A function that sets a network's initial weights."""
 
 Answers = NDArray[np.float32]
 """The teachers' probabilities, shape (n, 5)."""
 
 FACE = "face"
-"""Name of the target that tells faces from what the detector takes for some."""
+"""Name of the target that separates faces from false proposals."""
 
 _FACE_WEIGHT = 0.5
-"""Its weight in the loss."""
+"""Weight of this target in the loss."""
 
 AUXILIARY = {
     "age": (len(AGE_BANDS), 0.2),
     "gender": (len(GENDERS), 0.1),
     "origin": (len(ORIGINS), 0.2),
 }
-"""Targets that only training uses: their number of classes and their weight in the loss."""
+"""Auxiliary targets, used only in training: number of classes and weight in the loss."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that a training run depends on, except the data.
+    """All settings of a training run.
 
     ``network``: "residual_se", "face_resnet" or "original"; see `networks`.
     ``width``: channels of the first stage of `networks.residual_se`.
-    ``side``: of the pictures that it sees, in pixels.
+    ``side``: of the network's input, in pixels.
     ``optimizer``: "muon" or "adamw".
     ``average_decay``: decay at each step of the exponential moving average of the weights.
     ``start``: the generation whose weights it starts from, or "pretrained"
     (`pretrained.load_face_weights`); None: random weights.
     ``teachers``: the generations whose mean answers are part of the target.
     ``teachers_weight``: weight of these answers in the target; the labels have the rest.
-    ``align_share``: share of the pictures that the detector aligns; the others are taken whole.
-    ``half``: 0 or 1: it learns from that half of the training pictures alone and, as a teacher,
-    answers for the other; None: it learns from all and answers for all.
-    ``no_faces``: pictures without a face that each batch has beside the faces, as a share of their
-    number; with any, the network has a sixth output, the log odds of a face.
-    ``own_share``: of the weights that it leaves: its own, and the rest those it started from. The
-    average is better than both (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
-    ``radius``: how near each step searches for the worst weights (`backends.SharpnessAware`); 0:
-    it does not.
+    ``align_share``: share of the pictures that the detector aligns; the others are used whole.
+    ``half``: 0 or 1: train on this half of the training pictures and, as a teacher, answer for the
+    other; None: train on all pictures and answer for all.
+    ``no_faces``: number of pictures without a face in each batch, as a fraction of the faces; above
+    0, the network has a sixth output, the log odds of a face.
+    ``own_share``: weight of the trained weights in the saved average; the initial weights have the
+    rest. The average is better than both (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
+    models").
+    ``radius``: distance within which each step searches for the worst weights
+    (`backends.SharpnessAware`); 0: no search.
     """
 
     network: str = "residual_se"
@@ -137,7 +138,7 @@ class Batches:
         return len(self.pictures) // self.recipe.batch
 
     def begin(self, epoch: int) -> None:
-        """Switch to the batches of an epoch, the first being 0; a resumed run gets the same."""
+        """Switch to the batches of an epoch, from 0; a resumed run gets the same batches."""
         self.epoch = epoch
         shuffle = np.random.default_rng((self.recipe.seed, epoch + 1))
         self.order = shuffle.permutation(len(self.pictures))
@@ -152,13 +153,15 @@ class Batches:
             name: np.pad(values[rows], ((0, self.extra), (0, 0)))
             for name, values in self.targets.items()
         }
-        # Of their own kind: they mix with each other, and their labels, all zero, weigh nothing.
+        # Pictures without a face mix only with each other; their zero labels have no weight
         origin_set = np.pad(origin_set, (0, self.extra), constant_values=len(self.sets))
         if rng.random() < recipe.mixup_share:
             partner = _partners_within_sets(origin_set, rng)
             share = rng.beta(recipe.mixup_alpha, recipe.mixup_alpha)
             mixed = share * crops + (1 - share) * crops[partner]
-            crops = np.rint(mixed).astype(np.uint8)  # a quarter of the bytes, half a level off
+            crops = np.rint(mixed).astype(
+                np.uint8
+            )  # a quarter of the memory, off by at most half a level
             targets = {
                 name: share * values + (1 - share) * values[partner]
                 for name, values in targets.items()
@@ -188,7 +191,7 @@ class Batches:
 
 
 def _one_hot(parts: list[NDArray[np.int64]], classes: int) -> NDArray[np.float32]:
-    """Shape (n, classes); all zero where the target is unknown."""
+    """One-hot targets, shape (n, classes); all zero if the target is unknown."""
     indices = np.concatenate(parts)
     known = indices != UNKNOWN
     return np.asarray(np.eye(classes, dtype=np.float32)[indices] * known[:, np.newaxis])
@@ -197,7 +200,7 @@ def _one_hot(parts: list[NDArray[np.int64]], classes: int) -> NDArray[np.float32
 def _partners_within_sets(
     origin_set: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """For every row of a batch a row of the same set, since the two sets' priors differ."""
+    """For every row of a batch, another row of the same set, because the sets' priors differ."""
     partner = np.arange(len(origin_set))
     for index in np.unique(origin_set):
         rows = np.flatnonzero(origin_set == index)
@@ -212,10 +215,10 @@ def train(
     answers: list[Answers] | None = None,
     start: Start | None = None,
 ) -> keras.Model:
-    """Train a classifier; return it in float32, its weights averaged over the last steps.
+    """Train a classifier; return it in float32, with weights averaged over the last steps.
 
-    ``answers``: the teachers', for each set's training pictures; ``start``: gives it the weights
-    to start from.
+    ``answers``: the teachers' answers for each set's training pictures. ``start``: sets the initial
+    weights.
 
     Resumes after the last finished epoch if ``run`` holds one, and leaves
     ``classifier.weights.h5`` and ``history.csv`` there.
@@ -273,7 +276,7 @@ def train(
 
 
 def renormalize(classifier: keras.Model, batches: Batches) -> None:
-    """Measure the means and variances by which layers normalise again, on a hundred batches.
+    """Measure the means and variances of the normalisation layers again, on a hundred batches.
 
     Those of the training run belong to its last weights, not to the averaged ones (Wu and Johnson
     2021, "Rethinking 'Batch' in BatchNorm").
@@ -283,7 +286,7 @@ def renormalize(classifier: keras.Model, batches: Batches) -> None:
     ]
     momenta = [each.momentum for each in normalizations]
     for each in normalizations:
-        each.momentum = 0  # it keeps the last batch's mean and variance
+        each.momentum = 0  # the layer keeps the last batch's mean and variance
     moments = [
         variable for each in normalizations for variable in (each.moving_mean, each.moving_variance)
     ]
@@ -337,14 +340,14 @@ def optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimize
 
 
 def load_classifier(recipe: Recipe, run: Path) -> keras.Model:
-    """The classifier that a run left, in float32."""
+    """The classifier of a finished run, in float32."""
     classifier = build(recipe)
     classifier.load_weights(weights_file(run))
     return classifier
 
 
 def weights_file(run: Path) -> Path:
-    """Where a run leaves the classifier's averaged weights."""
+    """The file of a run with the classifier's averaged weights."""
     return run / "classifier.weights.h5"
 
 
@@ -368,13 +371,13 @@ class ValidationScores(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def whole_pictures(faces: FaceSet, side: int = CHIP) -> NDArray[np.uint8]:
-    """Every picture as it is, shape (n, side, side, 3), like a chip that reaches the classifier."""
+    """Every picture used whole, shape (n, side, side, 3), like a chip."""
     to_crop = faces.whole * (side / CHIP)
     return np.stack([warp(picture, to_crop, side) for picture in faces.pictures])
 
 
 def aligned_pictures(faces: FaceSet, side: int = CHIP) -> NDArray[np.uint8]:
-    """Every picture as the detector aligns it, shape (n, side, side, 3)."""
+    """Every picture aligned by the detector, shape (n, side, side, 3)."""
     both = zip(faces.pictures, faces.aligned * (side / CHIP), strict=True)
     return np.stack([warp(picture, to_crop, side) for picture, to_crop in both])
 
@@ -383,7 +386,7 @@ def predict_logits(classifier: keras.Model, crops: NDArray[np.uint8]) -> NDArray
     """The network's outputs, (n, 5) or (n, 6), for crops of shape (n, side, side, 3)."""
     logits = np.empty((len(crops), classifier.output.shape[1]), np.float32)
     for start in range(0, len(crops), _TOGETHER):
-        # The last are taken with some of those before: batches of one size compile once.
+        # The last batch includes earlier pictures, because batches of one size compile only once
         rows = slice(max(0, min(start, len(crops) - _TOGETHER)), start + _TOGETHER)
         logits[rows] = keras.ops.convert_to_numpy(backends.run(classifier, crops[rows]))
     return logits

@@ -1,1 +1,1 @@
-"""How well audits know sets of known composition, and outcomes of known rates."""
+"""Audits of sets whose composition and outcome rates are known."""

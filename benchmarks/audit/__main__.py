@@ -1,10 +1,10 @@
-"""How well an audit knows sets of known composition, and outcomes of known rates.
+"""Accuracy of audits, measured on sets whose composition and outcome rates are known.
 
     python -m benchmarks.audit
 
-Writes the tables of benchmarks/AUDIT.md and docs/audit.md, and docs/sample-report.html. Everything
-follows from evaluation/, the served calibration and models/reference.json, which was fitted on
-validation pictures only; sets and outcomes are drawn from test pictures.
+Writes the tables of benchmarks/AUDIT.md and docs/audit.md, and docs/sample-report.html, computed
+from evaluation/, the served calibration and models/reference.json, which is fitted on validation
+pictures only. Sets and outcomes are drawn from test pictures.
 """
 
 import json
@@ -35,13 +35,13 @@ from training.selections import SELECTIONS, misses
 _PAGE, _GUIDE, _DOCS = Path("benchmarks/AUDIT.md"), Path("docs/audit.md"), Path("docs")
 
 Runner = Callable[[str, Callable[[Any], Any], Iterable[Any]], list[Any]]
-"""Takes a name for the progress bar, a function, and what to call it with, on all cores."""
+"""Maps a function over arguments on all cores; takes a name for the progress bar."""
 
 
 @click.command(help=__doc__)
 @click.option("--quick", is_flag=True, help="Try everything with few sets; print, write nothing.")
 def main(*, quick: bool) -> None:
-    """Draw, audit, and write the tables."""
+    """Draw sets, audit them, and write the tables."""
     root = options.ROOT
     reference, model = load_reference(), load_classifier().version
     measured = (root / MEASURED).read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Sets chosen from the test pictures by something other than the label.
+"""Sets selected from the test pictures by something other than the label.
 
-Intervals are judged with the kind of choice held out: how far sets may depart is then fitted on the
-other kinds of choice, among validation pictures.
+Intervals are evaluated with the kind of selection held out: the departure is then measured on the
+other kinds, among validation pictures.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,14 +26,14 @@ from training.metrics import Floats, Indices
 from training.selections import Miss, departure, parts, thinned
 
 _BEFORE = 20170112
-"""UTKFace's pictures until then are its first 46 %: few of them are Black."""
+"""Date before which the first 46 % of UTKFace's pictures were collected; few of them are Black."""
 
 OLD = "collected before 12 January 2017"
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A set: the pool's rows, and by what they were chosen."""
+    """A set: rows of the pool, and the kind of selection."""
 
     kind: str
     name: str
@@ -43,7 +43,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Judged:
-    """What came of it, all of shape (5,); ``covered`` and ``width`` by reference."""
+    """The result of a set's audit, arrays of shape (5,); ``covered`` and ``width`` by reference."""
 
     kind: str
     name: str
@@ -62,7 +62,7 @@ class Judged:
 
 
 def chosen_sets(pools: Mapping[str, Pool]) -> Iterator[Chosen]:
-    """All of them, without replacement."""
+    """All selected sets, drawn without replacement."""
     rng = np.random.default_rng(1)
     for name, pool in pools.items():
         for part in parts(pool.pictures):
@@ -73,9 +73,9 @@ def chosen_sets(pools: Mapping[str, Pool]) -> Iterator[Chosen]:
 
 
 def references(reference: Reference, found: Sequence[Miss]) -> dict[str, dict[str, Reference]]:
-    """For each kind of choice, the references to judge it with.
+    """The references to evaluate each kind of selection with.
 
-    ``found``: how far audits miss on validation pictures.
+    ``found``: audits' errors on validation pictures.
     """
     kinds = ("", *dict.fromkeys(each.kind for each in found))
     held_out = {
@@ -112,7 +112,7 @@ def judge_one(chosen: Chosen, references: Mapping[str, Mapping[str, Reference]])
 
 
 def kinds_table(test: Sequence[Judged], validation: Sequence[Judged]) -> str:
-    """What intervals cover, by kind of choice."""
+    """Coverage of intervals by kind of selection."""
     kinds = dict.fromkeys(each.kind for each in test if each.kind)
     rows = [_figures(*(_of_kind(each, kind) for each in (test, validation))) for kind in kinds]
     names = [*kinds, "mean of kinds"]

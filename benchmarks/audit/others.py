@@ -1,6 +1,6 @@
 """A real outcome, and a hard one: the mistakes of other ethnicity classifiers.
 
-They fail on the faces on which this one is unsure, which is what the audit assumes not to happen.
+They fail on the faces that this classifier is unsure of, against the audit's assumption.
 """
 
 import numpy as np

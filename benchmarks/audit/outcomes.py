@@ -1,7 +1,7 @@
-"""Outcomes with known rates: the error of rates by label, what intervals cover, and the gap's.
+"""Outcomes with known rates: errors of rates by label, coverage of intervals, largest difference.
 
-Where an outcome depends on the label alone, the audit's assumption holds. Where it depends on how a
-face looks as well, it does not: these tables say how wrong rates become.
+If an outcome depends on the label alone, the audit's assumption holds. If it also depends on a
+face's appearance, the assumption is violated; the tables show the resulting errors.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,11 +33,11 @@ def _none(pool: Pool) -> Floats:
 
 @dataclass(frozen=True)
 class Design:
-    """How outcomes come about.
+    """A design of outcomes.
 
-    ``rates``: draws the rates of the labels, shape (5,). ``hardness``: of each picture, shape
-    (n,): the odds of the outcome are multiplied by ``odds`` to its power, within the label, the
-    label's rate remaining what it is.
+    ``rates``: draws the rates of the labels, shape (5,). ``hardness``: of each picture, shape (n,);
+    within a label, the odds of the outcome are multiplied by ``odds`` to this power, while the
+    label's rate stays the same.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Design:
 
 
 def _unlikeness(pool: Pool) -> Floats:
-    """How little a face looks like its label to the classifier: standard normal within it."""
+    """How unlike its label a face looks to the classifier; standard normal within the label."""
     own = pool.probabilities[np.arange(len(pool.label)), pool.label]
     score = np.zeros(len(own))
     for index in range(len(LABELS)):
@@ -77,7 +77,7 @@ def _children(pool: Pool) -> Floats:
 
 
 def _in_lowest_third(values: Floats) -> Floats:
-    """One for the pictures of a set's lowest third, zero for the others."""
+    """1 for the lowest third of a set's pictures, 0 for the others."""
     return (values < np.quantile(values, 1 / 3)).astype(np.float64)
 
 
@@ -120,7 +120,7 @@ DEPENDENT = tuple(
 
 @dataclass(frozen=True)
 class Tried:
-    """One set. Arrays have shape (5,), NaN where the audit withholds the label.
+    """The result of one set; arrays of shape (5,), NaN if the audit withholds the label.
 
     ``gaps``: the largest difference of true rates, of the audit's, of rates by predicted label and
     of rates weighted by probabilities.
@@ -136,7 +136,7 @@ class Tried:
 
 
 def try_one(work: tuple[Design, Pool, Reference], seed: int) -> Tried | None:
-    """Draw a set and its outcomes, and estimate the rates; ``None`` if all is withheld."""
+    """Draw a set and its outcomes, and estimate rates; ``None`` if all labels are withheld."""
     design, pool, reference = work
     rng = np.random.default_rng(seed)
     counts = rng.multinomial(SIZE, rng.dirichlet(np.ones(len(LABELS))))
@@ -151,7 +151,7 @@ def try_one(work: tuple[Design, Pool, Reference], seed: int) -> Tried | None:
     return judged(found.value, found.draws, found.drawn_faces, drawn, happens, rates)
 
 
-def judged(  # noqa: PLR0913, PLR0917 - what there is
+def judged(  # noqa: PLR0913, PLR0917 - all inputs of a comparison
     value: Floats,
     draws: Floats,
     drawn_faces: Floats,
@@ -159,7 +159,7 @@ def judged(  # noqa: PLR0913, PLR0917 - what there is
     happens: NDArray[np.bool_],
     rates: Floats,
 ) -> Tried | None:
-    """Hold rates and gap against the truth."""
+    """Compare rates and the largest difference with the truth."""
     least, _ = interval(drawn_faces)
     shown = np.flatnonzero(least >= FEWEST)
     if len(shown) < 2:
@@ -186,12 +186,12 @@ def judged(  # noqa: PLR0913, PLR0917 - what there is
 
 
 def _weighted(weights: Floats, happens: NDArray[np.bool_]) -> Floats:
-    """Rates by label, each face counting for labels by its weights."""
+    """Rates by label, each face weighted by its probabilities."""
     return np.asarray(weights[happens].sum(axis=0) / np.maximum(weights.sum(axis=0), 1e-9))
 
 
 def _chances(design: Design, pool: Pool, rates: Floats) -> Floats:
-    """The chance of each picture of the pool, whose mean within a label is the label's rate."""
+    """The outcome's probability for each picture; its mean within a label is the label's rate."""
     push = np.log(design.odds) * design.hardness(pool)
     chances = np.zeros(len(push))
     for index, rate in enumerate(rates):
@@ -206,7 +206,7 @@ def _chances(design: Design, pool: Pool, rates: Floats) -> Floats:
 
 
 def tables(found: Mapping[tuple[str, str, str], Sequence[Tried]]) -> str:
-    """By set, rates and dependence: errors, coverage and the largest difference."""
+    """Errors, coverage and the largest difference, by set and design."""
     rows = []
     for (pool, rates, dependence), tried in found.items():
         error = {
@@ -236,7 +236,7 @@ def tables(found: Mapping[tuple[str, str, str], Sequence[Tried]]) -> str:
 
 
 def coverage_by_label(found: Mapping[tuple[str, str, str], Sequence[Tried]]) -> str:
-    """Of the independent designs."""
+    """Coverage by label for designs that depend on the label alone."""
     rows = []
     for (pool, rates, dependence), tried in found.items():
         if dependence == NO_DEPENDENCE:

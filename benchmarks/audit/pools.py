@@ -16,12 +16,12 @@ from training.metrics import Floats, Indices
 from training.selections import SELECTIONS, Pictures
 
 REPLICATES = 300
-"""Fewer than an audit has: enough for coverage."""
+"""Number of replicates; fewer than an audit's, but enough for coverage."""
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Test or validation pictures of one set: probabilities, shape (n, 5), and what is known."""
+    """Test or validation pictures of one set: probabilities, shape (n, 5), and attributes."""
 
     probabilities: Floats
     pictures: Pictures
@@ -32,7 +32,7 @@ class Pool:
         return self.pictures.label
 
     def draw(self, rng: np.random.Generator, counts: NDArray[np.int64]) -> Indices:
-        """Rows of so many pictures of each label, with replacement."""
+        """Random rows with the given number of pictures of each label, with replacement."""
         own = [np.flatnonzero(self.label == index) for index in range(len(LABELS))]
         return np.concatenate(
             [rng.choice(rows, count) for rows, count in zip(own, counts, strict=True)]
@@ -61,15 +61,15 @@ def counted(probabilities: Floats) -> Floats:
 
 
 def without_departures(reference: Reference) -> Reference:
-    """As if sets differed in nothing but their calibration."""
+    """The reference without departures, as if sets differed only in their calibration."""
     return Reference(reference.shifts, reference.model)
 
 
 def percent(value: float, decimals: int = 1) -> str:
-    """A share as tables give it."""
+    """A share in the form of the tables."""
     return f"{100 * value:.{decimals}f}"
 
 
 def percents(values: Sequence[float] | Floats, decimals: int = 1) -> list[str]:
-    """Shares as tables give them."""
+    """Shares in the form of the tables."""
     return [percent(float(each), decimals) for each in values]

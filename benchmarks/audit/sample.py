@@ -1,4 +1,4 @@
-"""A sample report, of numbers alone: answers to test pictures, put together into a made-up set."""
+"""A sample report from answers to test pictures, combined into a made-up set."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ _WITHOUT_FACE, _SIDE, _FACE = 21, 200, 140
 def write_sample(file: Path, reference: Reference, folder: Path) -> None:
     """Write sample-report.html, from the test pictures of both sets.
 
-    ``file``: what `training.selections.save` wrote.
+    ``file``: written by `training.selections.save`.
     """
     rng = np.random.default_rng(25)
     sets = list(selections.load(file, "test").values())

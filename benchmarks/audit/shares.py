@@ -1,4 +1,4 @@
-"""Sets with compositions drawn at random: the error of shares, and what their intervals cover."""
+"""Sets with random compositions: errors of shares, and coverage of their intervals."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ _AUDIT = "audit"
 
 @dataclass(frozen=True)
 class Setting:
-    """How sets are drawn, and which references they are audited with.
+    """A design of random sets, and the references to audit them with.
 
-    ``pools``: two are mixed, for each label at a random share. ``sets``: how many are drawn, of
-    ``size`` pictures each, their composition from a Dirichlet distribution.
+    ``pools``: two pools are mixed, for each label in a random proportion. ``sets``: number of sets
+    of ``size`` pictures each, with compositions from a Dirichlet distribution.
     """
 
     name: str
@@ -46,9 +46,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class Audited:
-    """One set: errors of each way to estimate it, and each reference's intervals, by label.
+    """The result of one set: errors of each method, and each reference's intervals.
 
-    All of shape (5,). ``estimated``, ``low``, ``high``: of the audit itself.
+    Arrays have shape (5,). ``estimated``, ``low``, ``high``: of the audit itself.
     """
 
     truth: Floats
@@ -63,7 +63,7 @@ class Audited:
 def settings(
     pools: Mapping[str, Pool], reference: Reference, confusion: Floats
 ) -> Iterator[Setting]:
-    """Those of the tables."""
+    """The designs of the tables."""
     alone = {_AUDIT: reference}
     for name, pool in pools.items():
         (other,) = reference.shifts.keys() - {name}
@@ -116,7 +116,7 @@ def audit_one(setting: Setting, seed: int) -> Audited:
 
 
 def by_confusion(shares: Floats, confusion: Floats) -> Floats:
-    """The composition that makes the counts most likely, given the rates of confusion."""
+    """The composition that maximises the likelihood of the counts, given the confusion rates."""
     found = np.full(len(LABELS), 1 / len(LABELS))
     for _ in range(1000):
         found = found * (confusion @ (shares / np.maximum(found @ confusion, 1e-12)))
@@ -140,7 +140,7 @@ def error_table(found: Mapping[str, Sequence[Audited]]) -> str:
 
 
 def coverage_table(found: Mapping[str, Sequence[Audited]]) -> str:
-    """How often intervals hold the true share, over all labels and for each; their mean width."""
+    """Coverage of intervals, over all labels and for each, and their mean width."""
     rows = []
     for name, each in found.items():
         for reference in each[0].covered:
@@ -154,7 +154,7 @@ def coverage_table(found: Mapping[str, Sequence[Audited]]) -> str:
 
 
 def comparison_table(found: Mapping[str, Sequence[Audited]]) -> str:
-    """Pairs of sets compared: what the intervals of the differences cover, and false alarms.
+    """Comparisons of pairs of sets: coverage of the differences' intervals, and false alarms.
 
     A false alarm is a difference that is called more than chance and has the wrong sign.
     """
@@ -188,7 +188,7 @@ def _as_found(audited: Audited, index: int) -> dict[str, float | list[float]]:
 
 
 def whole_table(pools: Mapping[str, Pool], reference: Reference) -> str:
-    """The test sets whole: true, audited and counted shares, in percent."""
+    """The complete test sets: true, audited and counted shares, in percent."""
     columns = []
     for pool in pools.values():
         answers = answers_to(pool.probabilities)

@@ -122,7 +122,7 @@ def test_a_folder_of_one_persons_pictures_does_not_tell_their_label(tmp_path: Pa
     assert report_in(tmp_path)["other_folders"]["composition"] is None
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "withheld" in page
-    assert "Too few faces to say how balanced" in page
+    assert "Too few faces to tell how balanced" in page
 
 
 def test_small_folders_are_told_together_by_what_is_left_of_the_whole() -> None:
@@ -239,7 +239,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert run(tmp_path / "list.csv", "--out", tmp_path).exit_code == 0
 
     (bad,) = report_in(tmp_path)["bad"]
-    assert bad == {"name": "gone.jpg", "code": "unreadable", "reason": "It could not be read"}
+    assert bad == {"name": "gone.jpg", "code": "unreadable", "reason": "The file could not be read"}
 
 
 def test_more_than_25_megabytes_are_not_read(tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def tally(counts: list[int]) -> Tally:
         ([400] * 5, "balanced", "The set is balanced"),
         ([400, 30, 200, 200, 200], "unbalanced", "Less than half of an even share: Black 3 %"),
         ([600, 100, 100, 100, 100], "unbalanced", "More than double an even share: White 6"),
-        ([800, 400, 270, 270, 260], "uneven", "Most common is White 40 %"),
+        ([800, 400, 270, 270, 260], "uneven", "The most common label is White 40 %"),
         ([9] * 5, "unknown", "45 faces, and 100 are needed"),
         ([1, 0, 0, 0, 0], "unknown", "1 face, and 100"),
     ],

@@ -102,25 +102,25 @@ def test_a_list_with_an_outcome_and_labels_comes_out_with_both(faces: Path, tmp_
 @pytest.mark.parametrize(
     ("rows", "asked", "message"),
     [
-        ([{"file": "a.jpg", "x": "1"}], Asked(outcome="y"), "no column y, but file, x"),
-        ([{"file": "a.jpg", "x": "1"}], Asked(outcome="x"), "it holds 1 \\(1\\)"),
+        ([{"file": "a.jpg", "x": "1"}], Asked(outcome="y"), "no column y; its columns: file, x"),
+        ([{"file": "a.jpg", "x": "1"}], Asked(outcome="x"), "it has 1 \\(1\\)"),
         (
             [{"file": f"{value}.jpg", "x": value} for value in ("a", "b", "c")],
             Asked(outcome="x"),
-            "it holds a \\(1\\), b \\(1\\), c \\(1\\)",
+            "it has a \\(1\\), b \\(1\\), c \\(1\\)",
         ),
         (
             [{"file": f"{value}.jpg", "x": value} for value in ("pass", "fail")],
             Asked(outcome="x"),
-            "--positive which value of x is counted: pass or fail",
+            "value of x to count with --positive: pass or fail",
         ),
         (
             [{"file": f"{value}.jpg", "x": value} for value in ("pass", "fail")],
             Asked(outcome="x", positive="failed"),
             "pass or fail",
         ),
-        ([{"file": "a.jpg", "x": "East Asian"}], Asked(truth="x"), "it holds East Asian \\(1\\)"),
-        ([{"file": "a.jpg", "x": ""}], Asked(truth="x"), "it holds nothing"),
+        ([{"file": "a.jpg", "x": "East Asian"}], Asked(truth="x"), "it has East Asian \\(1\\)"),
+        ([{"file": "a.jpg", "x": ""}], Asked(truth="x"), "it has no values"),
         (
             [{"file": "a.jpg", "x": value} for value in ("0", "1")],
             Asked(outcome="x"),
@@ -150,7 +150,7 @@ def test_only_lists_have_columns(tmp_path: Path) -> None:
     result = run(tmp_path, "--outcome", "failed")
 
     assert result.exit_code != 0
-    assert "give a CSV list" in result.output
+    assert "need a CSV list" in result.output
 
 
 @pytest.mark.parametrize(("positive", "counted"), [("fail", "fail"), ("PASS", "pass")])
@@ -213,7 +213,7 @@ def test_a_difference_is_named_as_far_as_the_intervals_allow() -> None:
     assert gap["higher"] == "White"
     low, high = gap["interval_95"]
     assert 0.1 < low < 0.25 < high < 0.4
-    assert f"at least {100 * low:.1f}" in text
+    assert f"is {100 * low:.1f} to {100 * high:.1f} percentage points" in text
     assert {pair["higher"] for pair in told["different"]} == {"White"}
     assert told["largest_ratio"]["value"] == pytest.approx(6, abs=0.5)
 
@@ -224,7 +224,7 @@ def test_chance_is_not_called_a_difference() -> None:
     assert told["verdict"]["level"] == "not_shown"
     assert told["different"] == []
     assert told["largest_difference"]["interval_95"][0] == 0
-    assert "No difference" in told["verdict"]["text"]
+    assert "no difference" in told["verdict"]["text"]
 
 
 def test_a_ratio_to_next_to_nothing_has_no_upper_end() -> None:
@@ -242,7 +242,7 @@ def test_labels_with_perhaps_fewer_than_ten_faces_are_withheld() -> None:
     few = report_on(outcome([2, 1, 2, 2, 2], [100, 100, 100, 100, 100]))["outcome"]
     assert set(few["labels"].values()) == {None}
     assert few["verdict"]["level"] == "unknown"
-    assert "9 with it, 500 without" in few["verdict"]["text"]
+    assert "9 faces with it, 500 without" in few["verdict"]["text"]
 
 
 def test_pictures_without_a_face_are_a_row_of_their_own() -> None:
@@ -411,7 +411,7 @@ def test_a_withheld_rate_is_not_compared() -> None:
     ("change", "message"),
     [
         ({"schema": "apparent-ethnicity-audit/1"}, "audit the set again"),
-        ({"model": "other"}, "of two models"),
+        ({"model": "other"}, "of different models"),
     ],
 )
 def test_what_cannot_be_compared_is_said(

@@ -105,7 +105,7 @@ def test_a_block_of_the_readme_runs(block: Block, checkout: Path, origin: str) -
         for out in re.findall(r"audit .*?(?:OUT=(\w+)|$)", text)
     ]
     output = done.stdout + "".join((checkout / file).read_text() for file in files)
-    assert "White" in output or "Too few faces to say how balanced" in output
+    assert "White" in output or "Too few faces to tell how balanced" in output
     assert '"error"' not in output
 
 

@@ -82,7 +82,7 @@ def test_a_column_of_a_csv_may_name_the_group(tmp_path: Path) -> None:
 def test_a_csv_without_the_column_says_which_it_has(tmp_path: Path) -> None:
     source = open_source(str(listed_in_a_csv(tmp_path)), column="path")
 
-    with pytest.raises(SourceError, match="has no column path, but file, split"):
+    with pytest.raises(SourceError, match="has no column path; its columns: file, split"):
         list(source.list())
 
 
@@ -98,7 +98,7 @@ def test_a_file_that_a_csv_names_and_is_not_there_is_still_listed(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "neither a file nor a folder"), (b"text", "no folder, zip, tar or CSV file")],
+    [(None, "neither a file nor a folder"), (b"text", "not a folder, zip, tar or CSV file")],
 )
 def test_what_is_no_source_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
     file = tmp_path / "some.bin"

@@ -1,7 +1,7 @@
 """Charts as strips of SVG in the cells of tables, and the text beside them.
 
-Positions are percentages, so a strip fits any width. What it shows stands beside it as text, so
-strips are hidden from screen readers.
+Positions are percentages, so a strip fits any width. The text beside a strip has the same values,
+so strips are hidden from screen readers.
 """
 
 import re
@@ -15,10 +15,10 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a chart: a name, a value with its interval, and what else is in its table's row.
+    """A line of a chart: a name, a value with its interval, and the other cells of its table row.
 
-    ``count``: the uncorrected value. ``aim``: what the value is held against. ``found``: value and
-    interval, ``None`` where it is withheld. ``cells``: the further cells, as HTML.
+    ``found``: value and interval; ``None`` if withheld. ``count``: the uncorrected value.
+    ``aim``: the value to compare with. ``cells``: the other cells, as HTML.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Row:
 def chart(rows: Sequence[Row], title: str, value: str, heads: Sequence[str]) -> str:
     """A table with a strip in each row.
 
-    ``title``: what the axis shows. ``value``, ``heads``: of the columns beside the strip.
+    ``title``: of the axis. ``value``, ``heads``: headings of the columns beside the strip.
     """
     ends = [
         end
@@ -71,7 +71,7 @@ def _row(row: Row, top: float) -> str:
 
 
 def key(samples: Mapping[str, str]) -> str:
-    """What the marks mean: by the words, the mark."""
+    """The key of a chart; ``samples`` maps each mark's meaning to the mark."""
     items = (
         f'<li><svg aria-hidden="true">{mark}</svg>{words}</li>' for words, mark in samples.items()
     )
@@ -109,13 +109,13 @@ def grid(top: float) -> list[str]:
 
 
 def line(at: float, kind: str, start: float, end: float) -> str:
-    """An upright line."""
+    """A vertical line."""
     place = _place(at)
     return f'<line class="{kind}" x1="{place}" x2="{place}" y1="{start}" y2="{end}"/>'
 
 
 def rectangle(start: float, end: float, kind: str, y: float, height: float) -> str:
-    """A bar or a band, wide enough to be seen."""
+    """A bar or a band with a visible minimum width."""
     width = _place(max(end - start, 0.004))
     return (
         f'<rect class="{kind}" x="{_place(start)}" width="{width}" y="{y}" height="{height}" '
@@ -124,7 +124,7 @@ def rectangle(start: float, end: float, kind: str, y: float, height: float) -> s
 
 
 def nice(highest: float) -> float:
-    """The end of an axis that holds it: a share that ticks divide well."""
+    """The end of an axis that includes ``highest``, at a round share."""
     return next((end for end in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8) if highest <= end), 1.0)
 
 
@@ -165,10 +165,10 @@ def between(ends: Iterable[float]) -> str:
 
 
 def text(value: str) -> str:
-    """Any text, escaped."""
+    """Escape any text for HTML."""
     return escape(value.encode("utf-8", "backslashreplace").decode())
 
 
 def name_of(path: str) -> str:
-    """A path or a name, escaped, which may be broken where it has a separator."""
+    """Escape a path or a name, and allow line breaks after its separators."""
     return re.sub(r"([/_.\-])", r"\1<wbr>", text(path))

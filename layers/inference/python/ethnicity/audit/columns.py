@@ -1,6 +1,6 @@
-"""The columns of a CSV list: an outcome, labels of the user's own, further columns.
+"""The columns of a CSV list: an outcome, the user's own labels, further columns.
 
-All of it is read and checked before the first picture is: an audit may take hours.
+All columns are read and checked before the first picture, because an audit may take hours.
 """
 
 import csv
@@ -15,16 +15,16 @@ from ethnicity.audit.sources import Manifest, Source, SourceError
 from ethnicity.audit.truth import Labelled, labelled
 from ethnicity.labels import LABELS
 
-_MEANT = ("1", "true", "yes")
-"""Values that are the positive ones if nothing else is said, whatever their case."""
+_DEFAULT_POSITIVES = ("1", "true", "yes")
+"""Values that are positive by default, in any case."""
 
-_MANY = 8
-"""A message names no more values."""
+_MOST_NAMED = 8
+"""Number of values that a message lists at most."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The columns that are wanted: their names, and the ``positive`` value of the outcome."""
+    """The requested columns' names, and the ``positive`` value of the outcome."""
 
     by: tuple[str, ...] = ()
     outcome: str | None = None
@@ -34,7 +34,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Binary:
-    """A column of two values. ``is_positive``: by the pictures' names; those without are not in."""
+    """A column of two values.
+
+    ``is_positive``: by the pictures' names, without pictures that have no value.
+    """
 
     column: str
     positive: str
@@ -44,9 +47,9 @@ class Binary:
 
 @dataclass(frozen=True)
 class Columns:
-    """What the list says, by the pictures' names.
+    """The content of the list's requested columns, by the pictures' names.
 
-    ``truth``: a column of labels, as indices into LABELS. ``by``: further columns' values.
+    ``truth``: the column of labels, as indices into LABELS. ``by``: values of further columns.
     """
 
     outcome: Binary | None = None
@@ -55,13 +58,13 @@ class Columns:
     by: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def outcome_of(self, records: Sequence[Record]) -> Outcome | None:
-        """The pictures by outcome; ``None`` if none was asked for."""
+        """The pictures by outcome; ``None`` if no outcome was requested."""
         if self.outcome is None:
             return None
-        told = self.outcome
-        outcome = Outcome(told.column, told.positive, told.negative)
+        binary = self.outcome
+        outcome = Outcome(binary.column, binary.positive, binary.negative)
         for record in sorted(records, key=lambda record: record.name):
-            positive = told.is_positive.get(record.name)
+            positive = binary.is_positive.get(record.name)
             if positive is None:
                 outcome.unknown += 1
             else:
@@ -69,24 +72,24 @@ class Columns:
         return outcome
 
     def truth_of(self, records: Sequence[Record]) -> Labelled | None:
-        """The pictures with their labels; ``None`` if they were not asked for."""
+        """The pictures with their labels; ``None`` if no labels were requested."""
         if self.truth is None:
             return None
         return labelled(records, self.truth_column, self.truth, self.by)
 
 
 def read_columns(source: Source, asked: Asked) -> Columns:
-    """Read the columns that are wanted.
+    """Read the requested columns.
 
     Raises:
-        SourceError: the source is no CSV list, or does not hold what is wanted.
+        SourceError: the source is not a CSV list, or a column is missing or has unsuitable values.
     """
     if asked.positive is not None and asked.outcome is None:
-        raise SourceError("--positive needs --outcome: the column whose value it is")
+        raise SourceError("--positive needs --outcome: name the column that has this value")
     if asked == Asked():
         return Columns()
     if not isinstance(source, Manifest):
-        raise SourceError("--outcome, --truth and --by name columns: give a CSV list of pictures")
+        raise SourceError("--outcome, --truth and --by need a CSV list of pictures")
     file, names = source.path, source.column
     return Columns(
         outcome=read_outcome(file, names, asked.outcome, asked.positive) if asked.outcome else None,
@@ -97,57 +100,59 @@ def read_columns(source: Source, asked: Asked) -> Columns:
 
 
 def read_outcome(file: Path, names: str, column: str, positive: str | None) -> Binary:
-    """A column of two values; empty cells are unknown.
+    """Read a column of two values; empty cells mean unknown.
 
-    ``names``: the column of the pictures' paths. ``positive``: which value is counted.
+    ``names``: the column of the pictures' paths. ``positive``: the value to count.
 
     Raises:
-        SourceError: there is no such column, or it does not hold two values of which one is meant.
+        SourceError: the column is missing, or does not have two values with one to count.
     """
     values = {name: value for name, value in _column(file, names, column).items() if value}
     spelled = {value.casefold(): value for value in values.values()}
     if len(spelled) != 2:
         raise SourceError(
-            f"Column {column} must hold two values, such as 0 and 1; it holds {_listed(values)}"
+            f"Column {column} must have two values, such as 0 and 1; it has {_listed(values)}"
         )
-    wanted = [positive.strip().casefold()] if positive is not None else list(_MEANT)
-    meant = next((value for value in wanted if value in spelled), None)
-    if meant is None:
+    wanted = [positive.strip().casefold()] if positive is not None else list(_DEFAULT_POSITIVES)
+    chosen = next((value for value in wanted if value in spelled), None)
+    if chosen is None:
         either = " or ".join(spelled.values())
-        raise SourceError(f"Say with --positive which value of {column} is counted: {either}")
-    (other,) = spelled.keys() - {meant}
-    positives = {name: value.casefold() == meant for name, value in values.items()}
-    return Binary(column, spelled[meant], spelled[other], positives)
+        raise SourceError(f"Give the value of {column} to count with --positive: {either}")
+    (other,) = spelled.keys() - {chosen}
+    positives = {name: value.casefold() == chosen for name, value in values.items()}
+    return Binary(column, spelled[chosen], spelled[other], positives)
 
 
 def read_labels(file: Path, names: str, column: str) -> dict[str, int]:
-    """The user's labels as indices into LABELS, by the pictures' names; empty cells are unknown.
+    """Read the user's labels as indices into LABELS, by the pictures' names.
+
+    Empty cells mean unknown.
 
     Raises:
-        SourceError: there is no such column, or a value is none of the labels.
+        SourceError: the column is missing, or a value is not one of the labels.
     """
     indices = {label.casefold(): index for index, label in enumerate(LABELS)}
     values = {name: value for name, value in _column(file, names, column).items() if value}
     wrong = {name: value for name, value in values.items() if value.casefold() not in indices}
     if wrong or not values:
         raise SourceError(
-            f"Column {column} must hold {', '.join(LABELS)} or nothing; "
-            f"it holds {_listed(wrong) if wrong else 'nothing'}"
+            f"Column {column} must have the values {', '.join(LABELS)} or be empty; "
+            f"it has {_listed(wrong) if wrong else 'no values'}"
         )
     return {name: indices[value.casefold()] for name, value in values.items()}
 
 
 def read_values(file: Path, names: str, column: str) -> dict[str, str]:
-    """A further column, by the pictures' names.
+    """Read another column, by the pictures' names.
 
     Raises:
-        SourceError: there is no such column.
+        SourceError: the column is missing.
     """
     return _column(file, names, column)
 
 
 def _column(file: Path, names: str, column: str) -> dict[str, str]:
-    """Its values by the pictures' names; a name that comes again must have the same value."""
+    """Read a column's values by the pictures' names; repeated names must have equal values."""
     known: dict[str, str] = {}
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -155,7 +160,7 @@ def _column(file: Path, names: str, column: str) -> dict[str, str]:
             for wanted in (names, column):
                 if wanted not in (rows.fieldnames or ()):
                     there = ", ".join(rows.fieldnames or ()) or "none"
-                    raise SourceError(f"{file.name} has no column {wanted}, but {there}")
+                    raise SourceError(f"{file.name} has no column {wanted}; its columns: {there}")
             for row in rows:
                 name, value = row[names], (row[column] or "").strip()
                 if known.setdefault(name, value) != value:
@@ -168,6 +173,6 @@ def _column(file: Path, names: str, column: str) -> dict[str, str]:
 def _listed(values: Mapping[str, str]) -> str:
     """The values, the most frequent first."""
     counts = Counter(values.values())
-    named = [f"{value} ({count:,})" for value, count in counts.most_common(_MANY)]
+    named = [f"{value} ({count:,})" for value, count in counts.most_common(_MOST_NAMED)]
     more = len(counts) - len(named)
     return (", ".join(named) or "none") + (f" and {more} more" if more else "")

@@ -1,4 +1,4 @@
-"""Two reports side by side: which of their differences are more than chance."""
+"""Comparison of two reports: which of their differences are more than chance."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,17 +12,17 @@ from ethnicity.labels import LABELS
 COMPARISON_SCHEMA = "apparent-ethnicity-comparison/1"
 
 _ALL_LABELS = 2.575829 / 1.959964
-"""How much wider an interval has to be to hold for all five labels at once (Bonferroni)."""
+"""Factor by which an interval widens to hold for all five labels at once (Bonferroni)."""
 
 CAVEATS = (
     (
-        "The intervals of both sets allow for their pictures to look unlike the reference sets' in "
-        "different ways. Two sets of the same kind err alike, so smaller differences between them "
+        "The intervals allow for each set's pictures to differ from the reference sets in its own "
+        "way. Two sets of the same kind have similar errors, so smaller differences between them "
         "may be real too."
     ),
     (
-        "If both sets share pictures, the intervals are too wide; if each is of few persons, too "
-        "narrow."
+        "If the sets share pictures, the intervals are too wide. If a set shows only few persons, "
+        "they are too narrow."
     ),
 )
 
@@ -34,20 +34,23 @@ class NotComparable(Exception):
 
 
 def compare(one: Report, two: Report) -> dict[str, Any]:
-    """The comparison, differences being the second's value less the first's.
+    """Compare two reports; differences are the second's value minus the first's.
 
     Raises:
-        NotComparable: one is no report of this version, has no composition, or both are of other
-            models.
+        NotComparable: a file is not a report of this version or has no composition, or the reports
+            are of different models.
     """
     for report in (one, two):
         if not isinstance(report, Mapping) or report.get("schema") != SCHEMA:
-            raise NotComparable(f"Both files must be report.json of {SCHEMA}: audit the set again")
+            raise NotComparable(
+                f"Both files must be a report.json of schema {SCHEMA}: audit the set again"
+            )
         if report["whole"]["composition"] is None:
             raise NotComparable(f"{report['title']} has too few faces for a composition")
     if one["model"] != two["model"]:
         raise NotComparable(
-            f"The reports are of two models ({one['model']}, {two['model']}): audit again with one"
+            f"The reports are of different models ({one['model']}, {two['model']}): "
+            "audit both sets with the same model"
         )
     shares = _differences(*(_shares(report) for report in (one, two)))
     outcome = _outcome(one["outcome"], two["outcome"])
@@ -83,7 +86,7 @@ def _outcome(one: Report | None, two: Report | None) -> dict[str, Any] | None:
 
 
 def _differences(one: Report, two: Report) -> dict[str, Any]:
-    """Both values of each label and their difference; ``None`` where one is withheld."""
+    """Both values of each label and their difference; ``None`` if one is withheld."""
     return {
         label: difference(one[label], two[label]) if one[label] and two[label] else None
         for label in LABELS
@@ -91,9 +94,9 @@ def _differences(one: Report, two: Report) -> dict[str, Any]:
 
 
 def difference(one: Report, two: Report) -> dict[str, Any]:
-    """Its interval follows from both intervals, which may be lopsided (Zou and Donner 2008).
+    """The difference of two values, with an interval from both intervals (Zou and Donner 2008).
 
-    ``more_than_chance``: whether it excludes zero when all labels are considered at once.
+    ``more_than_chance``: whether the interval excludes zero with all labels considered at once.
     """
     value = two["value"] - one["value"]
     (low_one, high_one), (low_two, high_two) = one["interval_95"], two["interval_95"]
@@ -111,18 +114,19 @@ def difference(one: Report, two: Report) -> dict[str, Any]:
 
 
 def _verdict(one: Report, two: Report, shares: Report, outcome: Report | None) -> dict[str, str]:
-    """In words which differences are more than chance; ``level``: different or not_shown."""
-    sentences = _said(shares, f"the share in {two['title']}", f"in {one['title']}")
+    """The differences that are more than chance, in words; ``level``: different or not_shown."""
+    sentences = _sentences(shares, f"the share in {two['title']}", f"in {one['title']}")
     if outcome:
         rates = outcome["labels"]
-        sentences += _said(rates, f"“{outcome['two']}” in {two['title']}", f"in {one['title']}")
+        rate = f"the rate of “{outcome['two']}” in {two['title']}"
+        sentences += _sentences(rates, rate, f"in {one['title']}")
     if not sentences:
-        text = "No difference is more than chance would make, all labels considered at once."
+        text = "No difference is more than chance, with all labels considered at once."
         return {"level": "not_shown", "text": text}
     return {"level": "different", "text": " ".join(sentences)}
 
 
-def _said(differences: Report, what: str, than: str) -> list[str]:
+def _sentences(differences: Report, quantity: str, than: str) -> list[str]:
     sentences = []
     for label, each in differences.items():
         if each and each["more_than_chance"]:
@@ -130,8 +134,8 @@ def _said(differences: Report, what: str, than: str) -> list[str]:
             low, high = sorted(100 * abs(end) for end in each["interval_95"])
             way = "higher" if each["difference"] > 0 else "lower"
             sentences.append(
-                f"{label}: {what} is {amount:.1f} percentage points {way} ({low:.1f}–{high:.1f}) "
-                f"than {than}."
+                f"{label}: {quantity} is {amount:.1f} percentage points ({low:.1f}–{high:.1f}) "
+                f"{way} than {than}."
             )
     return sentences
 

@@ -1,7 +1,7 @@
 """The largest difference between groups, with an interval that allows for choosing the largest.
 
 The largest of several differences is too large on average, because noise helps to make it the
-largest, and the interval of that one difference alone would too often exclude the truth.
+largest. The interval of that one difference alone would exclude the truth too often.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from ethnicity.audit.prevalence import Floats
 
 @dataclass(frozen=True)
 class Differences:
-    """How a figure differs between groups.
+    """Differences of a figure between groups.
 
     ``higher``, ``lower``: the groups with the highest and the lowest value, ``largest`` their
-    difference. ``low``, ``high``: the 95 % interval of the largest true difference, whichever
-    groups it is between. ``sure``: pairs (higher, lower) that differ, all pairs considered at once.
+    difference. ``low``, ``high``: the 95 % interval of the largest true difference between any two
+    groups. ``sure``: pairs (higher, lower) that differ, with all pairs considered at once.
     """
 
     higher: int
@@ -32,10 +32,9 @@ class Differences:
 def differences(value: Floats, draws: Floats) -> Differences:
     """Compare at least two groups, from values, shape (n,), and replicates, shape (number, n).
 
-    The lower end is the largest amount by which some pair differs when all pairs are considered at
-    once: lower ends of simultaneous 97.5 % bounds (max-t, Romano and Wolf 2005). The upper end
-    is simpler: the true largest difference is that of one pair, whose own bound is at most
-    the largest of all pairs' bounds.
+    The lower end is the largest of the pairs' simultaneous lower 97.5 % bounds (max-t, Romano and
+    Wolf 2005). The upper end is the largest of the pairs' own upper bounds, because the largest
+    true difference is that of one of the pairs.
     """
     first, second = np.nonzero(~np.eye(len(value), dtype=bool))
     apart = draws[:, first] - draws[:, second]

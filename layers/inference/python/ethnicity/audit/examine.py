@@ -1,4 +1,4 @@
-"""A picture's bytes to its record."""
+"""Classification of a picture's bytes into its record."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from ethnicity.pipeline import Models, classify_picture
 
 
 def examine(models: Models, name: str, group: str, data: bytes) -> Record:
-    """Find and classify the largest face of a picture."""
+    """Find and classify the largest face of a picture; a fault is part of the record."""
     try:
         picture = images.decode(data, jpeg_only=False)
     except PictureError as fault:

@@ -1,4 +1,4 @@
-"""Numbers as reports give them: rounded, with intervals, withheld where they are of too few."""
+"""Numbers of the reports: rounded, with intervals, withheld for too few faces."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ FEW = 100
 """Faces below which no verdict is given."""
 
 FEWEST = 10
-"""Faces below which nothing is said of their labels: it would be near to a person's own result."""
+"""Faces below which labels are withheld, because figures would be close to a person's result."""
 
 NORMAL = 1.959964
 """The 97.5 % quantile of the standard normal distribution."""
@@ -20,18 +20,18 @@ _DECIMALS = 4
 
 
 def rounded(value: float | Floats) -> float:
-    """To four digits after the point."""
+    """Round to four decimals."""
     return round(float(value), _DECIMALS)
 
 
 def ends(value: Floats, draws: Floats) -> tuple[Floats, Floats]:
-    """The 95 % interval of replicates (first axis), widened to hold the value itself."""
+    """The 95 % interval of replicates (first axis), widened to include the value itself."""
     low, high = interval(draws)
     return np.minimum(low, value), np.maximum(high, value)
 
 
 def figure(value: float | Floats, low: float | Floats, high: float | Floats) -> dict[str, Any]:
-    """A number with its 95 % interval, as the reports' JSON has it."""
+    """A number with its 95 % interval, in the form of the reports' JSON."""
     return {"value": rounded(value), "interval_95": [rounded(low), rounded(high)]}
 
 
@@ -43,11 +43,11 @@ def share_of(part: int, whole: int) -> dict[str, Any]:
     return figure(part / whole, max(middle - half, 0.0), min(middle + half, 1.0))
 
 
-def kept_back(faces: Mapping[str, int]) -> set[str]:
-    """The groups of whose labels nothing is said one by one, given how many faces each has.
+def withheld(faces: Mapping[str, int]) -> set[str]:
+    """The groups whose labels are not reported on their own, from each group's number of faces.
 
-    Those with too few faces; and if these are too few together, so that the whole less the others
-    would tell, the next larger ones as well.
+    These are the groups with too few faces. If they have too few faces together, their numbers
+    could be worked out from the total, so the next larger groups are withheld as well.
     """
     kept, total = set(), 0
     for name, count in sorted(faces.items(), key=lambda item: item[1]):

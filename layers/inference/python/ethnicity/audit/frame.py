@@ -1,4 +1,4 @@
-"""What all pages have in common: the template, verdicts, a table of measures, caveats."""
+"""Parts that all report pages share: template, verdicts, table of measures, caveats."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,7 +32,7 @@ def filled(title: str, subtitle: str, verdicts: Iterable[str], parts: Iterable[s
 
 
 def verdict(of: str, verdict: Object) -> str:
-    """A box that says what the intervals allow to say."""
+    """A box with a verdict and its explanation; ``of`` names the subject."""
     return (
         f'<div class="verdict {text(verdict["level"])}"><p class="level">{of}: '
         f'{_LEVELS[verdict["level"]]}</p><p class="words">{text(verdict["text"])}</p></div>'
@@ -40,10 +40,10 @@ def verdict(of: str, verdict: Object) -> str:
 
 
 def measures(rows: Iterable[tuple[str, str, str]]) -> str:
-    """A table of measures: their names, their values as HTML, and what they say."""
+    """A table of measures: names, values as HTML, and meanings."""
     head = (
         '<thead><tr><th scope="col">Measure</th><th scope="col" class="number">Value, 95 % interval'
-        '</th><th scope="col">What it says</th></tr></thead>'
+        '</th><th scope="col">Meaning</th></tr></thead>'
     )
     body = "".join(
         f'<tr><th scope="row">{name}</th><td class="number">{value}</td>'
@@ -54,11 +54,11 @@ def measures(rows: Iterable[tuple[str, str, str]]) -> str:
 
 
 def caveats(sentences: Iterable[str]) -> str:
-    """What to know before using the numbers."""
+    """The list of caveats."""
     items = "".join(f"<li>{text(each)}</li>" for each in sentences)
     return f"<section><h2>Before you use these numbers</h2><ul>{items}</ul></section>"
 
 
 def pictures_of(count: int) -> str:
-    """So many pictures, in words."""
+    """A number of pictures, in words."""
     return "1 picture" if count == 1 else f"{count:,} pictures"

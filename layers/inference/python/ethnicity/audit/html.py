@@ -1,4 +1,4 @@
-"""The report as a page: one file, no script, nothing fetched."""
+"""The report as an HTML page: one file without scripts that loads nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -27,7 +27,7 @@ from ethnicity.audit.html_outcome import outcome_part
 from ethnicity.audit.html_truth import truth_part
 
 _MOST_FOLDERS, _MOST_FILES, _MOST_NAMES = 100, 500, 12
-"""The page shows no more; report.json has all."""
+"""Limits of the page; report.json has everything."""
 
 Object = Mapping[str, Any]
 
@@ -54,8 +54,8 @@ def page(report: Object) -> str:
     made = report["made"].replace("T", " ").replace("Z", " UTC")
     return filled(
         title=f"Audit of {report['title']}",
-        subtitle=f"A set of face pictures: what it is made of by apparent ethnicity, and how "
-        f"certain that is. {made}, model {report['model']}.",
+        subtitle="Composition of a set of face pictures by apparent ethnicity, with 95 % "
+        f"intervals. {made}, model {report['model']}.",
         verdicts=verdicts,
         parts=parts,
     )
@@ -102,8 +102,8 @@ def _composition(report: Object) -> str:
     return (
         "<section><h2>Composition</h2>"
         '<p class="soft">Counting each face’s most probable label is biased, because the errors of '
-        "a common label swamp a rare one. The corrected shares are those under which all answers "
-        "together are most likely.</p>"
+        "a common label swamp a rare one. The corrected shares maximise the likelihood of all "
+        "answers together.</p>"
         f"{chart(rows, 'Share of faces', 'Corrected, 95 % interval', heads)}{key(marks)}</section>"
     )
 
@@ -148,7 +148,7 @@ def _balance(report: Object) -> str:
             "Distance from " + aim,
             "{:.1f} %",
             "total_variation",
-            "Total variation: the share of the pictures that would have to be of another label.",
+            "Total variation: the share of pictures that would have to be of another label.",
         ),
     ]
     cells = []
@@ -186,15 +186,15 @@ def _folders(report: Object) -> str:
     heads = "".join(f'<th scope="col">{label}</th>' for label in labels)
     more = (
         f'<p class="soft">The {_MOST_FOLDERS} largest of {len(groups):,}; '
-        "report.json has them all.</p>"
+        "report.json lists all.</p>"
         if len(groups) > _MOST_FOLDERS
         else ""
     )
     return (
         '<section class="long"><h2>By folder</h2><p class="soft">Corrected shares with their 95 % '
         "intervals. Small folders have wide intervals, and about 1 interval in 20 misses the true "
-        f"value. Folders with fewer than {FEWEST} faces are told together, with as many further "
-        f"folders as are needed so that their numbers cannot be worked out.</p>{more}"
+        f"value. Folders with fewer than {FEWEST} faces are reported together, joined by other "
+        f"folders if needed, so that their numbers cannot be worked out.</p>{more}"
         '<div class="scroll" role="region" aria-label="Composition by folder" tabindex="0">'
         '<table class="folders"><thead><tr><th scope="col">Folder</th>'
         '<th scope="col" class="number">Pictures</th><th scope="col" class="number">Judged</th>'
@@ -235,8 +235,8 @@ def _folder(name: str, group: Object, labels: Iterable[str], top: float) -> str:
 def _labels(labels: Object) -> str:
     items = "".join(f"<dt>{name}</dt><dd>{text(note)}.</dd>" for name, note in labels.items())
     return (
-        '<section><h2>The five labels</h2><p class="soft">They are those of the data sets that the '
-        "classifier was trained on, and say what annotators saw in a face.</p>"
+        '<section><h2>The five labels</h2><p class="soft">The labels come from the data sets that '
+        "the classifier was trained on, and describe what annotators saw in a face.</p>"
         f'<dl class="labels">{items}</dl></section>'
     )
 
@@ -249,14 +249,15 @@ def _pictures(whole: Object) -> str:
     ]
     return (
         "<section><h2>Pictures</h2>"
-        '<p class="soft">Of the pictures that decode. Small faces beside a large one are not '
-        "looked for, and a face below some 30 pixels is judged with little confidence.</p>"
+        '<p class="soft">These tables count the pictures that could be decoded. Small faces next '
+        "to a large one are not searched for, and faces below about 30 pixels are judged with "
+        "little confidence.</p>"
         f'<div class="two">{"".join(tables)}</div></section>'
     )
 
 
 def _ranges(counts: Mapping[str, int]) -> dict[str, int]:
-    """Only those from the first to the last that is not empty, named as ranges."""
+    """The counts from the first to the last non-zero one, named as ranges."""
     edges = [int(edge) for edge in counts]
     names = [
         *(f"{low}–{high - 1}" for low, high in pairwise(edges)),
@@ -286,13 +287,13 @@ def _bad(files: list[dict[str, str]]) -> str:
         for each in files[:_MOST_FILES]
     )
     more = (
-        f'<p class="soft">The first {_MOST_FILES} of {len(files):,}; report.json has them all.</p>'
+        f'<p class="soft">The first {_MOST_FILES} of {len(files):,}; report.json lists all.</p>'
         if len(files) > _MOST_FILES
         else ""
     )
     return (
         f'<section class="long"><h2>Files that could not be judged</h2>{more}'
-        '<table class="files"><thead><tr><th scope="col">File</th><th scope="col">Why</th></tr>'
+        '<table class="files"><thead><tr><th scope="col">File</th><th scope="col">Reason</th></tr>'
         f"</thead><tbody>{rows}</tbody></table></section>"
     )
 
@@ -303,5 +304,5 @@ def _method(report: Object) -> str:
     return (
         f"<section><h2>Method</h2><p>{text(report['method'])}</p>"
         f"<p>The reference sets are the validation pictures of {sets}. "
-        "A picture counts by its largest face.</p></section>"
+        "Each picture counts once, by its largest face.</p></section>"
     )

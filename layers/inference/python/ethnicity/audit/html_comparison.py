@@ -1,4 +1,4 @@
-"""Two reports side by side, as a page."""
+"""A comparison of two reports as an HTML page."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from ethnicity.audit.frame import caveats, filled, verdict
 
 
 def comparison_page(comparison: Object) -> str:
-    """The page for a comparison of `compare.compare`."""
+    """The page for a comparison made by `compare.compare`."""
     titles = [comparison[each]["title"] for each in ("one", "two")]
     parts = [_side_by_side("Composition", "Share of faces", comparison["shares"], titles)]
     outcome = comparison["outcome"]
@@ -20,14 +20,14 @@ def comparison_page(comparison: Object) -> str:
     faces = " and ".join(f"{comparison[each]['faces']:,}" for each in ("one", "two"))
     return filled(
         title=f"{titles[0]} and {titles[1]}",
-        subtitle=f"Two audited sets of face pictures side by side, {faces} faces. "
+        subtitle=f"Comparison of two audited sets of face pictures, {faces} faces. "
         f"Model {comparison['model']}.",
         verdicts=[verdict("Comparison", comparison["verdict"])],
         parts=parts,
     )
 
 
-def _side_by_side(heading: str, what: str, differences: Object, titles: Sequence[str]) -> str:
+def _side_by_side(heading: str, axis: str, differences: Object, titles: Sequence[str]) -> str:
     rows = []
     for label, each in differences.items():
         if each is None:
@@ -45,6 +45,6 @@ def _side_by_side(heading: str, what: str, differences: Object, titles: Sequence
         ]
     return (
         f"<section><h2>{heading}</h2>"
-        f"{chart(rows, what, '95 % interval', ('Difference, percentage points',))}"
+        f"{chart(rows, axis, '95 % interval', ('Difference, percentage points',))}"
         f"{key({'95 % interval': BAND_KEY, 'value': DOT_KEY})}</section>"
     )

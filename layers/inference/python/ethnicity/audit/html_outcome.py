@@ -1,4 +1,4 @@
-"""The page's part on an outcome."""
+"""The report page's section on an outcome."""
 
 from ethnicity.audit.charts import (
     AIM_KEY,
@@ -18,7 +18,7 @@ from ethnicity.audit.frame import measures, pictures_of
 
 
 def outcome_part(outcome: Object) -> str:
-    """The rates by label, and how they differ."""
+    """The rates by label and their differences."""
     name = text(f"{outcome['column']} = {outcome['positive']}")
     overall = outcome["overall"]["rate"] and outcome["overall"]["rate"]["value"]
     rows = [
@@ -49,16 +49,16 @@ def outcome_part(outcome: Object) -> str:
         "all faces": AIM_KEY,
     }
     heads = ("By predicted label", "Faces")
-    told = ""
+    left_out = ""
     if outcome["without_face"]["pictures"] and not outcome["without_face"]["rate"]:
-        told += f" {pictures_of(outcome['without_face']['pictures'])} had no face."
+        left_out += f" {pictures_of(outcome['without_face']['pictures'])} had no face."
     if outcome["unknown"]:
-        told += f" {pictures_of(outcome['unknown'])} had no value in this column."
+        left_out += f" {pictures_of(outcome['unknown'])} had no value in this column."
     return (
         f"<section><h2>How often {name}, by label</h2>"
-        '<p class="soft">The shares of the labels are estimated among the faces with this outcome '
-        "and among those without it, and turned into rates by Bayes’ rule. A label is withheld "
-        f"unless at least {FEWEST} faces are surely its own.{told}</p>"
+        '<p class="soft">The label shares are estimated among the faces with this outcome and '
+        "among those without it, and converted to rates by Bayes’ rule. A label is withheld "
+        f"unless the set surely has at least {FEWEST} of its faces.{left_out}</p>"
         f"{chart(rows, f'Rate of {name}', 'Corrected, 95 % interval', heads)}{key(marks)}"
         f"{_gaps(outcome)}</section>"
     )
@@ -85,7 +85,7 @@ def _of(counted: Object) -> str:
 
 
 def _gaps(outcome: Object) -> str:
-    """The largest difference and ratio, if there are any."""
+    """The largest difference and ratio; empty if no labels could be compared."""
     gap, ratio = outcome["largest_difference"], outcome["largest_ratio"]
     if not gap:
         return ""
@@ -98,7 +98,7 @@ def _gaps(outcome: Object) -> str:
             points(gap),
             (
                 f"{gap['higher']} above {gap['lower']} in these pictures. The interval is for the "
-                "largest true difference, whichever labels it is between."
+                "largest true difference between any two labels."
             ),
         ),
         (

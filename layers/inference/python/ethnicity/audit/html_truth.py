@@ -1,4 +1,4 @@
-"""The page's part on the classifier against the user's labels."""
+"""The report page's section that compares the classifier with the user's labels."""
 
 from ethnicity.audit.charts import (
     BAND_KEY,
@@ -17,7 +17,7 @@ from ethnicity.audit.frame import measures, pictures_of
 
 
 def truth_part(truth: Object) -> str:
-    """Recall, precision and prediction sets by label, confusion, calibration, other columns."""
+    """Recall, precision and prediction sets by label; confusion, calibration, other columns."""
     rows = [
         Row(label, each and each["recall"], cells=_cells(each))
         for label, each in truth["labels"].items()
@@ -25,10 +25,10 @@ def truth_part(truth: Object) -> str:
     heads = ("Precision in this set", "Label in the prediction set", "Pictures")
     unlabelled = f" {pictures_of(truth['unlabelled'])} had no label." if truth["unlabelled"] else ""
     words = (
-        "Recall: of the pictures that you gave a label, the share that the classifier gave it too; "
-        "a picture without a face counts as wrong. Precision: of the pictures that the classifier "
-        "gave a label, the share that you gave it too, which depends on how common the label is "
-        f"here.{unlabelled}"
+        "Recall: the share of the pictures with your label that the classifier gave the same "
+        "label; a picture without a face counts as wrong. Precision: the share of the pictures "
+        "with the classifier’s label that have the same label from you; it depends on how common "
+        f"the label is in this set.{unlabelled}"
     )
     parts = [
         chart(rows, "Recall", "Recall, 95 % interval", heads),
@@ -57,25 +57,25 @@ def _cells(label: Object | None) -> tuple[str, ...]:
 
 
 def _scores(truth: Object) -> str:
-    """Figures of all labels together."""
+    """Figures over all labels."""
     gap, sets = truth["largest_difference"], truth["prediction_sets"]
     rows = [
-        ("Accuracy", _maybe(truth["accuracy"]), "The share of all labelled pictures."),
+        ("Accuracy", _maybe(truth["accuracy"]), "The share of labelled pictures that are right."),
         (
             "Balanced accuracy",
             _maybe(truth["balanced_accuracy"]),
-            "The mean of the labels’ recalls: chance is 20 %.",
+            "The mean of the labels’ recalls; guessing gives 20 %.",
         ),
     ]
     if gap:
         words = (
             f"Recall of {gap['higher']} above {gap['lower']} in these pictures. The interval is "
-            "for the largest true difference, whichever labels it is between."
+            "for the largest true difference between any two labels."
         )
         rows.append(("Largest difference", points(gap), words))
     if sets:
         words = (
-            "How often they hold your label: they are made to in 90 % of the pictures of each. "
+            "How often they contain your label; the target is 90 % of the pictures of each label. "
             f"They have {sets['mean_size']:.2f} labels on average."
         )
         rows.append(("Prediction sets", _maybe(sets["coverage"]), words))
@@ -112,19 +112,19 @@ def _calibration(calibration: Object | None) -> str:
     rows = []
     for each in calibration["bins"]:
         name = f"from {percent(each['from'], 0)}"
-        told = each["right"] is not None
+        shown = each["right"] is not None
         cells = [
-            percent(each["confidence"]) if told else "–",
-            percent(each["right"]) if told else "–",
+            percent(each["confidence"]) if shown else "–",
+            percent(each["right"]) if shown else "–",
             f"{each['pictures']:,}",
         ]
         numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
         rows.append(f'<tr><th scope="row">{name}</th>{numbers}</tr>')
     return (
-        '<h3>Calibration</h3><p class="soft">How often answers of such a confidence are right, all '
-        "labels weighing the same, because the confidence is for equally common labels. The two "
-        "columns differ by "
-        f"{100 * calibration['error']:.1f} points on average; chance alone makes some.</p>"
+        '<h3>Calibration</h3><p class="soft">How often answers of each confidence are right. All '
+        "labels have the same weight, because the confidence assumes equally common labels. The "
+        f"two columns differ by {100 * calibration['error']:.1f} points on average, partly by "
+        "chance.</p>"
         '<table class="grid-table"><thead><tr><th scope="col">Confidence</th>'
         '<th scope="col" class="number">Mean confidence</th><th scope="col" class="number">Right'
         '</th><th scope="col" class="number">Faces</th></tr></thead>'
@@ -150,12 +150,16 @@ def _by(column: str, by: Object) -> str:
     )
     gap = by["largest_difference"]
     compared = ", ".join(by["labels_compared"])
-    words = f"Balanced over {compared}. " if compared else "No label is common to all values. "
+    words = (
+        f"Balanced over {compared}. "
+        if compared
+        else "No label has enough pictures for every value. "
+    )
     if gap:
         low, high = (f"{100 * end:.1f}" for end in gap["interval_95"])
         words += (
             f"Largest difference: {text(gap['higher'])} above {text(gap['lower'])} by "
-            f"{100 * gap['value']:.1f} points; the largest true one is {low} to {high}."
+            f"{100 * gap['value']:.1f} points; interval of the largest true one: {low} to {high}."
         )
     return (
         f'<h3>By {text(column)}</h3><p class="soft">Recall, with 95 % intervals. {words}</p>'

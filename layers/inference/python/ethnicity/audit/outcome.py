@@ -1,7 +1,7 @@
-"""The report's section on an outcome: its rate for each label, and what the intervals allow to say.
+"""The report's section on an outcome: its rate for each label, and a verdict on differences.
 
-An outcome is something that a system did with each picture and that a CSV file tells: it failed or
-not, it let in or not. Whether a difference is unfair is not for numbers to say.
+An outcome is the result of some system for each picture, given in a CSV file: failed or not, let in
+or not. The numbers cannot show whether a difference is unfair.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,16 +18,17 @@ from ethnicity.audit.records import NO_FACE
 from ethnicity.audit.tally import Tally
 from ethnicity.labels import LABELS
 
-_MOST = 100.0
-"""A ratio's interval that reaches farther has no upper end in the report."""
+_LARGEST_RATIO = 100.0
+"""Upper ends of a ratio's interval above this are left out of the report."""
 
 
 @dataclass
 class Outcome:
-    """The pictures by what the system did with them.
+    """The pictures of a set by the system's outcome.
 
-    ``column``: of the CSV file. ``positive``, ``negative``: its values; rates are of the first.
-    ``with_it``, ``without_it``: the pictures with either. ``unknown``: pictures without a value.
+    ``column``: of the CSV file. ``positive``, ``negative``: its values; rates count the first.
+    ``with_it``, ``without_it``: the pictures with each value. ``unknown``: number of pictures
+    without a value.
     """
 
     column: str
@@ -39,7 +40,7 @@ class Outcome:
 
     @property
     def name(self) -> str:
-        """The outcome that is counted, in words."""
+        """The counted outcome, in words."""
         return f"{self.column} = {self.positive}"
 
 
@@ -63,7 +64,7 @@ def outcome_section(
     if min(each.judged for each in strata) >= FEWEST:
         answers, others = (each.as_answers() for each in strata)
         found = outcome_rates(answers, others, reference, np.random.default_rng(0), number)
-        shown = _shown(found)
+        shown = _with_enough_faces(found)
         section["labels"] |= {LABELS[i]: _label(found, i, outcome) for i in shown}
         if len(shown) > 1:
             section |= _compared(found, shown)
@@ -71,14 +72,14 @@ def outcome_section(
     return section
 
 
-def _shown(found: Rates) -> list[int]:
-    """The labels of which there are surely enough faces."""
+def _with_enough_faces(found: Rates) -> list[int]:
+    """Indices of the labels that surely have enough faces."""
     least, _ = interval(found.drawn_faces)
     return [index for index in range(len(LABELS)) if least[index] >= FEWEST]
 
 
 def _counted(positive: int, negative: int) -> dict[str, Any]:
-    """Pictures with a known outcome, and its rate if they are not too few."""
+    """Pictures with a known outcome, and its rate if there are enough."""
     pictures = positive + negative
     rate = share_of(positive, pictures) if pictures >= FEWEST else None
     return {"pictures": pictures, "positive": positive, "rate": rate}
@@ -99,7 +100,7 @@ def _label(found: Rates, index: int, outcome: Outcome) -> dict[str, Any]:
 def _compared(found: Rates, shown: list[int]) -> dict[str, Any]:
     value, draws = found.value[shown], found.draws[:, shown]
     by_points = differences(value, draws)
-    # Of no face at all the logarithm is needed too: of half a one, as the draws have it
+    # Zero faces count as half a face, as in the draws, because the logarithm is needed
     floor = 0.5 / np.maximum(found.faces[shown], 1)
     by_factors = differences(np.log(np.maximum(value, floor)), np.log(np.maximum(draws, 1e-6)))
     low, high = np.exp((by_factors.low, min(by_factors.high, 700.0)))
@@ -109,7 +110,7 @@ def _compared(found: Rates, shown: list[int]) -> dict[str, Any]:
         "largest_ratio": pair
         | {
             "value": rounded(np.exp(by_factors.largest)),
-            "interval_95": [rounded(low), rounded(high) if high <= _MOST else None],
+            "interval_95": [rounded(low), rounded(high) if high <= _LARGEST_RATIO else None],
         },
         "different": [
             {"higher": LABELS[shown[higher]], "lower": LABELS[shown[lower]]}
@@ -123,23 +124,23 @@ def _pair(found: Differences, shown: list[int]) -> dict[str, str]:
 
 
 def _verdict(outcome: Outcome, section: Mapping[str, Any]) -> dict[str, str]:
-    """In words what the intervals allow to say.
+    """The conclusion that the intervals support, in words.
 
-    ``level``: different (some labels surely differ), not_shown (all might be alike) or unknown
+    ``level``: different (some labels surely differ), not_shown (all labels may be equal) or unknown
     (too few faces).
     """
     faces, gap = section["overall"]["pictures"], section["largest_difference"]
     if faces < FEW or gap is None:
         text = (
-            f"Too few faces to say whether “{outcome.name}” differs between labels: "
-            f"{outcome.with_it.judged:,} with it, {outcome.without_it.judged:,} without."
+            f"Too few faces to tell whether “{outcome.name}” differs between labels: "
+            f"{outcome.with_it.judged:,} faces with it, {outcome.without_it.judged:,} without."
         )
         return {"level": "unknown", "text": text}
     low, high = (100 * end for end in gap["interval_95"])
     if not section["different"]:
         text = (
-            f"No difference of “{outcome.name}” between labels is shown. The largest may be "
-            f"anything up to {high:.1f} percentage points."
+            f"The pictures show no difference in “{outcome.name}” between labels. The largest true "
+            f"difference is at most {high:.1f} percentage points."
         )
         return {"level": "not_shown", "text": text}
     rates = section["labels"]
@@ -148,14 +149,14 @@ def _verdict(outcome: Outcome, section: Mapping[str, Any]) -> dict[str, str]:
         for above, below in _by_higher(section["different"]).items()
     ]
     sentences.append(
-        f"Between some two labels the true difference is at least {low:.1f} percentage points, "
-        f"and between no two is it above {high:.1f}."
+        "The largest true difference between two labels is "
+        f"{low:.1f} to {high:.1f} percentage points."
     )
     return {"level": "different", "text": " ".join(sentences)}
 
 
 def _by_higher(pairs: list[dict[str, str]]) -> dict[tuple[str, ...], list[str]]:
-    """The pairs that differ, those with the same higher labels together: the lower labels."""
+    """The pairs that differ: lower labels, by the labels that are higher than them."""
     higher: dict[str, list[str]] = {}
     for pair in pairs:
         higher.setdefault(pair["lower"], []).append(pair["higher"])

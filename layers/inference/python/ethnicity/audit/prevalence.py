@@ -1,14 +1,14 @@
-"""From the classifier's answers on a set's faces to the shares of the labels, with intervals.
+"""Shares of the labels in a set, estimated from the classifier's answers, with intervals.
 
 Counting each face's most probable label is biased: the errors of a large class swamp a small one.
-Here the shares are those under which the answers are most likely. The classifier's probabilities
-are calibrated for equal class priors, so they are likelihood ratios, and the maximum is found by
-expectation maximisation (Saerens, Latinne and Decaestecker 2002; that it is hard to beat if the
-probabilities are calibrated: Alexandari, Kundaje and Shrikumar 2020).
+This module finds the shares that maximise the likelihood of the answers. The classifier's
+probabilities are calibrated for equal class priors, so they are likelihood ratios, and expectation
+maximisation finds the maximum (Saerens, Latinne and Decaestecker 2002). With calibrated
+probabilities this is hard to beat (Alexandari, Kundaje and Shrikumar 2020).
 
-It assumes that within a label the set's faces look to the classifier as the reference sets' do
-(label shift). They never do quite. How far estimates miss on parts of the reference sets, chosen by
-age, light, source and more, is measured, and is part of the intervals.
+The method assumes label shift: within a label, the set's faces look to the classifier like those of
+the reference sets. This holds only approximately, so the intervals include the errors measured on
+parts of the reference sets, selected by age, light, source and more.
 """
 
 import json
@@ -26,17 +26,17 @@ REFERENCE_FILE = "reference.json"
 REPLICATES = 1000
 
 _CYCLES, _REPLICATE_CYCLES = 60, 8
-"""Of expectation maximisation; a replicate starts where the estimate ended."""
+"""Cycles of expectation maximisation; a replicate starts where the estimate ended."""
 
-_TINY = 1e-12
+_EPSILON = 1e-12
 
-_RARE = 0.005
-"""A share that is smaller departs as if it were this."""
+_MIN_SHARE = 0.005
+"""Smaller shares depart like a share of this size."""
 
 _CHUNK = 50
-"""Replicates that are worked on at once: their arrays fit the processor's cache."""
+"""Replicates computed at once, so that their arrays fit the processor's cache."""
 
-_LEAST = 1e-9
+_MIN_PROBABILITY = 1e-9
 """Smaller probabilities are raised to this, because their logarithm is needed."""
 
 Floats = NDArray[np.float64]
@@ -46,9 +46,9 @@ Shares = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Answers:
-    """The classifier's answers on faces, those that are much alike taken together.
+    """The classifier's answers on faces, with similar answers combined.
 
-    ``count``: shape (n,): how many faces. ``probabilities``: shape (n, 5): their mean.
+    ``count``: shape (n,), number of faces. ``probabilities``: shape (n, 5), their mean.
     """
 
     count: NDArray[np.int64]
@@ -56,19 +56,19 @@ class Answers:
 
     @property
     def faces(self) -> int:
-        """How many faces there are in all."""
+        """Total number of faces."""
         return int(self.count.sum())
 
 
 @dataclass(frozen=True)
 class Reference:
-    """How far the classifier's calibration is off on the reference sets and on parts of them.
+    """Errors of the classifier's calibration on the reference sets and on parts of them.
 
-    ``shifts``: for each set shape (resamples, 6): its validation pictures, resampled, were fitted
-    by softmax(exp(s)·log p + b); s first, then b. Zero where the served calibration fits.
-    ``departure``: how far estimates miss on sets that were chosen by something other than the
-    label, beyond chance: a share p by a variance of departure·p(1 - p), as if the labels of no
-    more than 1/departure faces were known.
+    ``shifts``: for each set, shape (resamples, 6): s and b of softmax(exp(s)·log p + b), fitted on
+    its resampled validation pictures. Zero means that the served calibration fits.
+    ``departure``: variance of the estimates' errors, beyond chance, on sets selected by something
+    other than the label: departure·p(1 - p) for a share p, as if only the labels of 1/departure
+    faces were known.
     """
 
     shifts: dict[str, Floats]
@@ -76,17 +76,17 @@ class Reference:
     departure: float = 0.0
 
     def only(self, name: str) -> "Reference":
-        """As if that set were the only one."""
+        """The same reference with only one of its sets."""
         return replace(self, shifts={name: self.shifts[name]})
 
 
 @dataclass(frozen=True)
 class Calibrations:
-    """What the classifier's calibration on a set may be, drawn once for each replicate.
+    """Possible calibrations of the classifier on a set, one for each replicate.
 
     ``shifts``: shape (replicates, 6), as in `Reference`. ``departures``: shape (replicates, 5),
-    normal with the variance of `Reference`: of the logarithm of a label's share, times the root of
-    the share.
+    normal with the variance ``Reference.departure``; divided by the root of a label's share, they
+    shift the logarithm of the share.
     """
 
     shifts: Floats
@@ -94,7 +94,7 @@ class Calibrations:
 
 
 def load_reference(folder: Path = MODELS) -> Reference:
-    """Load what `training.reference` found out.
+    """Load the reference written by `training.reference`.
 
     Raises:
         ModelFileError: the file is missing or is not the one that was released.
@@ -107,7 +107,7 @@ def load_reference(folder: Path = MODELS) -> Reference:
 def draw_calibrations(
     reference: Reference, rng: np.random.Generator, number: int = REPLICATES
 ) -> Calibrations:
-    """A calibration for each replicate: between those of the sets, resampled, with departures."""
+    """Draw a calibration, between the sets' resampled ones, and departures for each replicate."""
     sets = list(reference.shifts.values())
     weights = rng.dirichlet(np.ones(len(sets)), number)
     drawn = np.stack([each[rng.integers(len(each), size=number)] for each in sets], axis=1)
@@ -117,7 +117,7 @@ def draw_calibrations(
 
 
 def estimate(answers: Answers) -> Shares:
-    """The most likely shares. Uniform if there is no face."""
+    """The most likely shares, shape (5,); uniform if there is no face."""
     equal = np.full(len(LABELS), 1 / len(LABELS))
     count = answers.count.astype(np.float64)
     return _maximise(count, answers.probabilities, equal, _CYCLES) if answers.faces else equal
@@ -126,7 +126,7 @@ def estimate(answers: Answers) -> Shares:
 def replicates(
     answers: Answers, reference: Reference, rng: np.random.Generator, number: int = REPLICATES
 ) -> Shares:
-    """What the shares of this very set may be, shape (number, 5); quantiles of it are intervals."""
+    """Draws of the shares of this set, shape (number, 5); their quantiles are intervals."""
     if not answers.faces:
         return rng.dirichlet(np.ones(len(LABELS)), number)
     calibrations = draw_calibrations(reference, rng, number)
@@ -139,14 +139,14 @@ def faces_by_label(
     rng: np.random.Generator,
     pseudo_faces: float = 1.0,
 ) -> Floats:
-    """How many of these very faces may be of each label, shape (replicates, 5).
+    """Draws of the number of these faces with each label, shape (replicates, 5).
 
-    A bootstrap over all that is not known. The faces are resampled, with ``pseudo_faces`` more of
-    each label at a random weight (the Bayesian bootstrap, Muliere and Secchi 1996), since a label
-    of which no face was seen need not be absent; the shares are found again under the replicate's
-    calibration; each face gets a label with its probability under these shares (multiple
-    imputation, Rubin 1987), because the labels of these faces are asked for, not those of a
-    population from which they were drawn; and the labels' shares depart as the replicate says.
+    Each replicate resamples the faces and adds ``pseudo_faces`` of each label at a random weight
+    (the Bayesian bootstrap, Muliere and Secchi 1996), because a label without faces in the sample
+    may still exist. It estimates the shares again under its calibration. Each face then gets a
+    label with its probability under these shares (multiple imputation, Rubin 1987), because the
+    result is about these faces and not about a population behind them. Finally the shares are
+    shifted by the replicate's departures.
     """
     number = len(calibrations.shifts)
     if not answers.faces:
@@ -165,7 +165,7 @@ def faces_by_label(
         posterior = ratios * shares[:, np.newaxis]
         posterior /= posterior.sum(axis=-1, keepdims=True)
         labelled = rng.multinomial(answers.count, posterior).sum(axis=1)
-        departures = calibrations.departures[part] / np.sqrt(np.maximum(shares, _RARE))
+        departures = calibrations.departures[part] / np.sqrt(np.maximum(shares, _MIN_SHARE))
         faces = labelled * np.exp(departures)
         chunks.append(faces * (answers.faces / faces.sum(axis=-1, keepdims=True)))
     return np.concatenate(chunks)
@@ -180,10 +180,10 @@ def interval(values: Floats) -> tuple[Floats, Floats]:
 def _maximise(
     count: Floats, ratios: Floats, shares: Shares, cycles: int, more: Floats | None = None
 ) -> Shares:
-    """Raise the likelihood of the mixture; leading axes are separate problems.
+    """Maximise the likelihood of the mixture; leading axes are separate problems.
 
-    Each cycle takes two steps of expectation maximisation, goes on in their direction and takes a
-    third (SQUAREM, Varadhan and Roland 2008). ``more``: faces that are known to be of each label.
+    Each cycle takes two steps of expectation maximisation, extrapolates them and takes a third
+    (SQUAREM, Varadhan and Roland 2008). ``more``: additional faces known to be of each label.
     """
     more = np.zeros_like(shares) if more is None else more
     total = count.sum(axis=-1, keepdims=True) + more.sum(axis=-1, keepdims=True)
@@ -199,16 +199,16 @@ def _maximise(
         change = first - shares
         bend = second - first - change
         length, curve = (np.linalg.norm(each, axis=-1, keepdims=True) for each in (change, bend))
-        stride = np.maximum(length / np.maximum(curve, _TINY), 1)
+        stride = np.maximum(length / np.maximum(curve, _EPSILON), 1)
         farther = shares + 2 * stride * change + stride**2 * bend
-        inside = (farther > 0).all(axis=-1, keepdims=True) & (curve > _TINY)
+        inside = (farther > 0).all(axis=-1, keepdims=True) & (curve > _EPSILON)
         shares = step(np.where(inside, farther, second))
     return shares
 
 
 def _shifted(probabilities: Floats, shifts: Floats) -> Floats:
     """The probabilities recalibrated by each of the shifts, shape (shifts, n, 5)."""
-    logarithms = np.log(np.maximum(probabilities, _LEAST))
+    logarithms = np.log(np.maximum(probabilities, _MIN_PROBABILITY))
     logits = np.exp(shifts[:, np.newaxis, :1]) * logarithms + shifts[:, np.newaxis, 1:]
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

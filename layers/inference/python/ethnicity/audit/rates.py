@@ -1,12 +1,12 @@
-"""How often an outcome comes about for the faces of each label, though no face's label is known.
+"""Rates of an outcome for each label, estimated without knowing any face's label.
 
 Counting outcomes by predicted label hides differences, because each predicted label is a mixture
-(Chen, Kallus, Mao, Svacha and Udell 2019). Here the shares of the labels are estimated among the
-faces with the outcome and among those without, each by expectation maximisation, and Bayes' rule
-turns them round. Since neither stratum's estimate depends on the other, both together are the
-maximum of the likelihood of answers and outcomes.
+(Chen, Kallus, Mao, Svacha and Udell 2019). Instead, expectation maximisation estimates the label
+shares among the faces with the outcome and among those without, and Bayes' rule gives the rates.
+The two estimates are independent, so together they maximise the likelihood of answers and outcomes.
 
-It assumes that within a label the outcome does not depend on how the face looks to the classifier.
+The method assumes that within a label the outcome does not depend on how a face looks to the
+classifier.
 """
 
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ from ethnicity.audit.prevalence import (
 )
 
 _PRIOR = 0.5
-"""Faces with the outcome, and without, that are added to a label's (Jeffreys)."""
+"""Faces added to each label's, with the outcome and without (Jeffreys' prior)."""
 
 
 @dataclass(frozen=True)
 class Rates:
     """The rate of an outcome for the faces of each label.
 
-    ``value``: shape (5,), 0 to 1. ``faces``: shape (5,): how many faces are of the label.
-    ``draws``, ``drawn_faces``: shape (replicates, 5): what both may be. The rates are those of the
-    process that made the outcomes, of which these pictures are a sample.
+    ``value``: shape (5,), 0 to 1. ``faces``: shape (5,), estimated number of the label's faces.
+    ``draws``, ``drawn_faces``: shape (replicates, 5), draws of both. The rates describe the system
+    that made the outcomes, with these pictures as a sample.
     """
 
     value: Floats
@@ -54,7 +54,7 @@ def outcome_rates(
     total = sum(each.faces for each in strata)
     found, absent = (estimate(each) * each.faces for each in strata)
     calibrations = draw_calibrations(reference, rng, number)
-    # A face more of each label, divided as the strata are: a label without faces has the mean rate
+    # One more face of each label, split like the strata: a label without faces has the mean rate
     drawn, undrawn = (
         faces_by_label(each, calibrations, rng, pseudo_faces=each.faces / max(total, 1))
         for each in strata

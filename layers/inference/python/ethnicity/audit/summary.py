@@ -1,6 +1,6 @@
-"""From tallies to the report: everything in it is a sum, a share or a sentence about them.
+"""The report of an audit, computed from tallies: sums, shares, intervals and verdicts.
 
-The report is a JSON object; report.schema.json beside this file describes it.
+The report is a JSON object, described by report.schema.json in this folder.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ethnicity.audit.figures import FEW, FEWEST, ends, figure, kept_back, rounded
+from ethnicity.audit.figures import FEW, FEWEST, ends, figure, rounded, withheld
 from ethnicity.audit.outcome import Outcome, outcome_section
 from ethnicity.audit.prevalence import (
     REPLICATES,
@@ -30,60 +30,61 @@ from ethnicity.limits import MAX_BYTES
 SCHEMA = "apparent-ethnicity-audit/2"
 
 REASONS = {
-    UNREADABLE: "It could not be read",
-    CRASHED: "Decoding it ended the process",
-    NOT_DONE: "The batch that it was in failed at every try",
-    NoImage.code: "It is empty",
-    NotJpeg.code: "Its content is none of JPEG, PNG and WebP",
-    UnsupportedJpeg.code: "It is a JPEG of a kind that is not read",
-    CorruptImage.code: "A part of it is missing or damaged",
-    "image_too_large": f"It has more than {MAX_BYTES // 1_000_000} MB or 50 megapixels",
+    UNREADABLE: "The file could not be read",
+    CRASHED: "Decoding the file crashed the process",
+    NOT_DONE: "The file's batch failed at every attempt",
+    NoImage.code: "The file is empty",
+    NotJpeg.code: "The content is not JPEG, PNG or WebP",
+    UnsupportedJpeg.code: "This kind of JPEG is not supported",
+    CorruptImage.code: "A part of the picture is missing or damaged",
+    "image_too_large": f"The file exceeds {MAX_BYTES // 1_000_000} MB or 50 megapixels",
 }
-"""What is wrong with a picture that was not judged."""
+"""Reasons for which a picture was not judged, by code."""
 
 _MANY_FACES = 4
-"""Pictures with so many faces or more are counted together."""
+"""Pictures with this many faces or more are counted together."""
 
 CAVEATS = (
     (
-        "Apparent ethnicity only: what annotators of two data sets would have guessed from a face. "
-        "It is no one's ethnicity, origin or nationality, and no picture shows those."
+        "The labels are apparent ethnicity only: annotators' guesses from a face, as the model "
+        "predicts them. They are not a person's ethnicity, origin or nationality, which no picture "
+        "shows."
     ),
     (
-        "The shares are of pictures, by their largest face. A person in many pictures counts many "
-        "times, and in a set of few persons the intervals are too narrow."
+        "The shares count pictures, by their largest face. A person in many pictures counts many "
+        "times; in a set of few persons, the intervals are too narrow."
     ),
     (
         "Within a label, faces look different to the classifier from set to set. The intervals "
-        "allow for differences as large as those between parts of the reference sets (chosen by "
-        "age, gender, light, sharpness, pose, source and more). Sets that differ more can still "
-        "fall outside."
+        "allow for differences as large as those between parts of the reference sets (selected by "
+        "age, gender, light, sharpness, pose, source and more). The true shares of sets that "
+        "differ more can still fall outside."
     ),
     "About 6 to 8 % of the reference sets' own labels are wrong.",
-    "Pictures in which no face was found, and those that could not be read, are not in the shares.",
-    "A composition says nothing about any person, and must not be used to decide about one.",
+    "The shares leave out pictures in which no face was found and files that could not be read.",
+    "A composition contains no information about any person; do not use it to decide about one.",
 )
 
 OUTCOME_CAVEAT = (
     "Rates by label assume that, within a label, the outcome does not depend on how a face looks "
-    "to the classifier. Where a system fails on just those faces that look unlike their label, "
-    "differences come out wrong: docs/audit.md says by how much."
+    "to the classifier. If a system fails on exactly the faces that look unlike their label, the "
+    "differences are wrong; docs/audit.md shows by how much."
 )
 
 METHOD = (
-    "The classifier answers each largest face with probabilities that are calibrated for equally "
-    "common labels. The shares are those under which all answers together are most likely, found "
-    "by expectation maximisation (Saerens et al. 2002). Intervals hold the middle 95 % of "
-    "{replicates} replicates. Each resamples the faces, draws a calibration between those of the "
-    "reference sets and departures from it as large as those measured between parts of these sets, "
-    "and draws a label for each face. They are for the composition of these pictures, not of a "
-    "population from which they may be a sample."
+    "The classifier gives each largest face probabilities that are calibrated for equally common "
+    "labels. Expectation maximisation (Saerens et al. 2002) finds the shares that maximise the "
+    "likelihood of all answers together. The intervals are the middle 95 % of {replicates} "
+    "replicates. Each replicate resamples the faces, draws a calibration between those of the "
+    "reference sets, draws departures as large as those measured between parts of these sets, and "
+    "draws a label for each face. The intervals are for the composition of these pictures, not of "
+    "a population that they may be a sample of."
 )
 
 OUTCOME_METHOD = (
-    "For the outcome the shares are estimated among the faces with it and among those without, and "
-    "Bayes' rule turns them into rates for each label. These intervals are for the system's rates, "
-    "of which these pictures are a sample."
+    "For the outcome, the shares are estimated among the faces with it and among those without, "
+    "and Bayes' rule converts them to rates for each label. These intervals are for the system's "
+    "rates, with these pictures as a sample."
 )
 
 LABEL_NOTES = {
@@ -91,15 +92,15 @@ LABEL_NOTES = {
     "Black": "Black in both reference sets",
     "Asian": "East and Southeast Asian; Indian faces have a label of their own",
     "Indian": "Indian in both reference sets",
-    "Others": "everyone else: Latino, Hispanic, Middle Eastern and more. It has no appearance of "
-    "its own and is the label that the classifier knows worst",
+    "Others": "everyone else: Latino, Hispanic, Middle Eastern and more. It has no common "
+    "appearance, and the classifier performs worst on it",
 }
-"""What the five labels stand for in the reference sets."""
+"""Meanings of the five labels in the reference sets."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The composition that the set is held against. ``shares``: shape (5,)."""
+    """The composition that the set is compared with. ``shares``: shape (5,)."""
 
     name: str
     shares: Shares
@@ -110,14 +111,14 @@ UNIFORM = Target("uniform", np.full(len(LABELS), 1 / len(LABELS)))
 
 @dataclass(frozen=True)
 class Composition:
-    """The shares of the labels, and what they may be: shapes (5,) and (replicates, 5)."""
+    """Estimated shares of the labels, shape (5,), and their draws, shape (replicates, 5)."""
 
     faces: int
     shares: Shares
     draws: Shares
 
 
-def summarise(  # noqa: PLR0913 - all that a report depends on
+def summarise(  # noqa: PLR0913 - a report depends on all of these
     tallies: Mapping[str, Tally],
     *,
     title: str,
@@ -128,15 +129,15 @@ def summarise(  # noqa: PLR0913 - all that a report depends on
     truth: Labelled | None = None,
     replicates_each: int = REPLICATES,
 ) -> dict[str, Any]:
-    """The report on a set, from its groups' tallies.
+    """Make the report on a set from its groups' tallies.
 
-    ``made``: when, in ISO 8601. ``outcome``, ``truth``: the columns of a CSV list.
+    ``made``: time in ISO 8601. ``outcome``, ``truth``: from the columns of a CSV list.
     """
     whole = _together(tallies.values())
     rng = np.random.default_rng(0)
     composition = _compose(whole, reference, rng, replicates_each)
     groups = {} if set(tallies) <= {""} else dict(sorted(tallies.items()))
-    apart = kept_back({name: tally.judged for name, tally in groups.items()})
+    apart = withheld({name: tally.judged for name, tally in groups.items()})
     others = _together(groups[name] for name in apart)
     method = METHOD.format(replicates=f"{replicates_each:,}")
     return {
@@ -190,7 +191,7 @@ def _compose(
 
 
 def _group(tally: Tally, composition: Composition | None, target: Target) -> dict[str, Any]:
-    """The figures of a group; without labels if there is no composition."""
+    """Figures of a group; figures of labels are ``None`` if there is no composition."""
     judged = tally.judged
     without = tally.faults[NO_FACE]
     many = sum(count for faces, count in tally.faces.items() if faces >= _MANY_FACES)
@@ -212,7 +213,7 @@ def _group(tally: Tally, composition: Composition | None, target: Target) -> dic
 
 
 def _sizes(counts: Mapping[int, int]) -> dict[str, int]:
-    """Counts by the least size in pixels."""
+    """Counts by the lower edge of each range of sizes, in pixels."""
     return {str(edge): counts.get(edge, 0) for edge in (0, *EDGES)}
 
 
@@ -230,12 +231,12 @@ def _shares(tally: Tally, composition: Composition) -> dict[str, Any]:
 
 
 def balance(composition: Composition, target: Target) -> dict[str, Any]:
-    """How even the shares are, each with its interval.
+    """Measures of balance, each with its interval.
 
-    ``effective_labels``: so many equally common labels would be as diverse: the exponential of
-    Shannon's entropy (Hill 1973), 1 to 5. ``largest_ratio``: of the largest share to the smallest,
-    which is taken for one face if it is less. ``total_variation``: from the target, 0 to 1: the
-    share of pictures that would have to be of another label.
+    ``effective_labels``: the number of equally common labels that would be as diverse, 1 to 5: the
+    exponential of Shannon's entropy (Hill 1973). ``largest_ratio``: the largest share divided by
+    the smallest, which counts as at least one face. ``total_variation``: distance from the target,
+    0 to 1: the share of pictures that would have to be of another label.
     """
     measures: dict[str, Callable[[Shares], Floats]] = {
         "effective_labels": effective_labels,
@@ -248,7 +249,7 @@ def balance(composition: Composition, target: Target) -> dict[str, Any]:
         low, high = ends(value, measure(composition.draws))
         result[name] = figure(value, low, high)
     least = least_variation(composition, target.shares)
-    # Noise makes a distance longer, so that its replicates alone would exclude the shortest
+    # Noise lengthens a distance, so its replicates alone would exclude the shortest possible one
     result["total_variation"]["interval_95"][0] = min(
         rounded(least), result["total_variation"]["interval_95"][0]
     )
@@ -262,7 +263,7 @@ def effective_labels(shares: Shares) -> Floats:
 
 
 def largest_ratio(shares: Shares, faces: int) -> Floats:
-    """The largest share to the smallest, or to one face's if that is more; over the last axis."""
+    """The largest share divided by the smallest, at least one face's; over the last axis."""
     return np.asarray(shares.max(axis=-1) / np.maximum(shares.min(axis=-1), 1 / faces))
 
 
@@ -279,17 +280,17 @@ def least_variation(composition: Composition, target: Shares) -> float:
 
 
 def verdict(composition: Composition, target: Target) -> dict[str, Any]:
-    """In words how the set compares with the target, as far as the intervals allow to say.
+    """How the set compares with the target, in words, as far as the intervals support.
 
     ``level``: unknown (too few faces), balanced (at most a tenth of the pictures would have to be
-    of another label), unbalanced (a label surely has less than half or more than double its share,
-    or more than a fifth would have to be), uneven (between them) or unclear (the intervals span
-    both). ``under_represented``: the labels that surely have less than half their share,
-    ``over_represented``: those that surely have more than double.
+    of another label), unbalanced (a label surely has less than half or more than double its share
+    in the target, or surely more than a fifth would have to be of another label), uneven (between
+    the two) or unclear (the intervals span both). ``under_represented``: labels that surely have
+    less than half their share, ``over_represented``: labels that surely have more than double.
     """
     if composition.faces < FEW:
         faces = "1 face" if composition.faces == 1 else f"{composition.faces} faces"
-        text = f"Too few faces to say how balanced the set is: {faces}, and {FEW} are needed."
+        text = f"Too few faces to tell how balanced the set is: {faces}, but {FEW} are needed."
         return {"level": "unknown", "text": text, "under_represented": [], "over_represented": []}
     low, high = ends(composition.shares, composition.draws)
     wanted = target.shares > 0
@@ -315,10 +316,10 @@ def _level(least: float, most: float, *, surely_off: bool) -> str:
 
 
 _OPENING = {
-    "balanced": "The set is balanced, as far as can be told",
+    "balanced": "The set is balanced",
     "uneven": "The set is uneven",
     "unbalanced": "The set is unbalanced",
-    "unclear": "The intervals are too wide to say whether the set is even",
+    "unclear": "The intervals are too wide to tell whether the set is balanced",
 }
 
 
@@ -330,27 +331,27 @@ def _in_words(
     over: list[str],
 ) -> str:
     low, high = ends(composition.shares, composition.draws)
-    said = {
+    described = {
         label: f"{label} {_percent(composition.shares[i])} ({100 * low[i]:.0f}–{100 * high[i]:.0f})"
         for i, label in enumerate(LABELS)
     }
     aim = "an even share" if target.name == UNIFORM.name else "its share in the reference"
     sentences = [f"{_OPENING[level]}."]
     if under:
-        sentences.append(f"Less than half of {aim}: {_listed(said, under)}.")
+        sentences.append(f"Less than half of {aim}: {_listed(described, under)}.")
     if over:
-        sentences.append(f"More than double {aim}: {_listed(said, over)}.")
+        sentences.append(f"More than double {aim}: {_listed(described, over)}.")
     largest = LABELS[int(composition.shares.argmax())]
     smallest = LABELS[int(composition.shares.argmin())]
     if largest not in over:
-        sentences.append(f"Most common is {said[largest]}.")
+        sentences.append(f"The most common label is {described[largest]}.")
     if smallest not in under:
-        sentences.append(f"Least common is {said[smallest]}.")
+        sentences.append(f"The least common label is {described[smallest]}.")
     return " ".join(sentences)
 
 
-def _listed(said: Mapping[str, str], labels: list[str]) -> str:
-    return ", ".join(said[label] for label in labels)
+def _listed(described: Mapping[str, str], labels: list[str]) -> str:
+    return ", ".join(described[label] for label in labels)
 
 
 def _percent(share: float) -> str:

@@ -1,7 +1,7 @@
-"""The classifier itself, audited against the user's own labels.
+"""The report's section that compares the classifier with the user's own labels.
 
-A picture without a face counts as wrong. Pictures that could not be read are left out: no
-classifier has seen them.
+A picture without a face counts as wrong. Unreadable pictures are left out, because the classifier
+has not seen them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ethnicity.audit.differences import differences
-from ethnicity.audit.figures import FEW, FEWEST, ends, figure, kept_back, rounded, share_of
+from ethnicity.audit.figures import FEW, FEWEST, ends, figure, rounded, share_of, withheld
 from ethnicity.audit.prevalence import Floats
 from ethnicity.audit.records import NO_FACE, Record
 from ethnicity.labels import LABELS
 
 _BINS = 5
-"""Of confidence, of equal width from the least that is possible, 0.2, to 1."""
+"""Number of bins of confidence, of equal width from its minimum, 0.2, to 1."""
 
 _JEFFREYS, _REPLICATES = 0.5, 10_000
 
@@ -30,9 +30,9 @@ class Labelled:
     """Pictures with the user's labels.
 
     ``column``: of the labels. ``label``: shape (n,), indices into LABELS. ``guess``: shape (n,),
-    the most probable label; -1 where no face was found. ``probabilities``, ``kept``: shape (n, 5),
-    the latter the prediction sets; zero where there is no face.
-    ``by``: for further columns their values, shape (n,). ``unlabelled``: pictures without a label.
+    the most probable label; -1 if no face was found. ``probabilities``, ``kept`` (the prediction
+    sets): shape (n, 5), zero if no face was found. ``by``: values of further columns, shape (n,).
+    ``unlabelled``: number of pictures without a label.
     """
 
     column: str
@@ -61,10 +61,10 @@ def labelled(
     label_of: Mapping[str, int],
     by: Mapping[str, Mapping[str, str]],
 ) -> Labelled:
-    """Records with their labels.
+    """Combine records with the user's labels.
 
-    ``label_of``: the labels' indices by the pictures' names; ``by``: for each further column the
-    values by name.
+    ``label_of``: the labels' indices by the pictures' names. ``by``: for each further column, its
+    values by the pictures' names.
     """
     seen = [each for each in records if each.fault in {None, NO_FACE}]
     known = [each for each in seen if each.name in label_of]
@@ -125,7 +125,7 @@ def truth_section(pictures: Labelled) -> dict[str, Any]:
 
 
 def _confusion(pictures: Labelled) -> Indices:
-    """Counts by label (rows) and guess (columns), the last column being no face; shape (5, 6)."""
+    """Counts by label (rows) and guess (columns, the last one for no face); shape (5, 6)."""
     counts = np.zeros((len(LABELS), len(LABELS) + 1), np.int64)
     np.add.at(counts, (pictures.label, pictures.guess), 1)
     return counts
@@ -137,14 +137,14 @@ def _recall(counts: Indices, shown: Sequence[int]) -> Floats:
 
 
 def _recall_draws(counts: Indices, shown: Sequence[int], rng: np.random.Generator) -> Floats:
-    """What the recalls may be, shape (replicates, labels), each by Jeffreys' posterior."""
+    """Draws of the recalls, shape (replicates, labels), from Jeffreys' posterior."""
     right, sizes = counts[shown, shown], counts[shown].sum(axis=1)
     wrong = sizes - right
     return rng.beta(right + _JEFFREYS, wrong + _JEFFREYS, (_REPLICATES, len(shown)))
 
 
 def _label(pictures: Labelled, counts: Indices, index: int) -> dict[str, Any]:
-    """What is said of one label."""
+    """Figures of one label."""
     size, given = int(counts[index].sum()), int(counts[:, index].sum())
     right = int(counts[index, index])
     own = pictures.label == index
@@ -169,7 +169,7 @@ def _largest(recall: Floats, draws: Floats, names: Sequence[str]) -> dict[str, A
 
 
 def _sets(pictures: Labelled) -> dict[str, Any] | None:
-    """How often the prediction sets hold the user's label, and how many labels they hold."""
+    """How often the prediction sets contain the user's label, and their mean size."""
     found = pictures.guess >= 0
     if found.sum() < FEWEST:
         return None
@@ -181,10 +181,10 @@ def _sets(pictures: Labelled) -> dict[str, Any] | None:
 
 
 def _calibration(pictures: Labelled) -> dict[str, Any] | None:
-    """Confidence against the share that is right, every label that is there weighing the same.
+    """Mean confidence and accuracy by bin, every label with the same weight.
 
-    ``error``: the expected calibration error (Guo et al. 2017); with few pictures chance alone
-    makes some.
+    ``error``: the expected calibration error (Guo et al. 2017); with few pictures, chance alone
+    makes it positive.
     """
     found = pictures.where(pictures.guess >= 0)
     if len(found.label) < FEW:
@@ -200,26 +200,26 @@ def _calibration(pictures: Labelled) -> dict[str, Any] | None:
         own = place == index
         share = weight[own].sum()
         error += abs((weight * (confidence - right))[own].sum())
-        told = own.sum() >= FEWEST
+        shown = own.sum() >= FEWEST
         bins.append(
             {
                 "from": rounded(least + (1 - least) * index / _BINS),
                 "pictures": int(own.sum()),
-                "confidence": rounded((weight * confidence)[own].sum() / share) if told else None,
-                "right": rounded((weight * right)[own].sum() / share) if told else None,
+                "confidence": rounded((weight * confidence)[own].sum() / share) if shown else None,
+                "right": rounded((weight * right)[own].sum() / share) if shown else None,
             }
         )
     return {"error": rounded(error), "bins": bins}
 
 
 def _by(pictures: Labelled, values: NDArray[np.str_], rng: np.random.Generator) -> dict[str, Any]:
-    """The same by the values of a column; those with too few pictures are one row together.
+    """Figures by the values of a column; values with too few pictures form one common row.
 
-    ``balanced_accuracy`` is over those labels of which every value has enough pictures, so that
-    values can be compared whatever labels they hold.
+    ``balanced_accuracy`` is over the labels of which every value has enough pictures, so values can
+    be compared even if their label shares differ.
     """
     counts = {str(name): _confusion(pictures.where(values == name)) for name in np.unique(values)}
-    kept = kept_back({name: int(each.sum()) for name, each in counts.items()})
+    kept = withheld({name: int(each.sum()) for name, each in counts.items()})
     together = sum((counts.pop(name) for name in kept), np.zeros_like(_confusion(pictures)))
     sizes = [each.sum(axis=1) for each in counts.values()]
     common = [i for i in range(len(LABELS)) if sizes and min(size[i] for size in sizes) >= FEWEST]
@@ -238,7 +238,7 @@ def _by(pictures: Labelled, values: NDArray[np.str_], rng: np.random.Generator) 
 
 
 def _row(counts: Indices) -> dict[str, Any]:
-    """What is said of the pictures with one value."""
+    """Figures of the pictures with one value."""
     right, sizes = counts.diagonal(), counts.sum(axis=1)
     return {
         "pictures": int(sizes.sum()),
@@ -252,7 +252,7 @@ def _row(counts: Indices) -> dict[str, Any]:
 
 
 def _verdict(section: Mapping[str, Any]) -> dict[str, str]:
-    """In words what the intervals allow to say of the recalls.
+    """The conclusion on recalls that the intervals support, in words.
 
     ``level``: different, not_shown or unknown, as for an outcome.
     """
@@ -261,12 +261,12 @@ def _verdict(section: Mapping[str, Any]) -> dict[str, str]:
         text = f"Too few labelled pictures to judge the classifier: {section['pictures']:,}."
         return {"level": "unknown", "text": text}
     accuracy = 100 * section["accuracy"]["value"]
-    right = f"Right on {accuracy:.1f} % of the pictures with a label of yours."
+    right = f"The classifier is right on {accuracy:.1f} % of the pictures that you labelled."
     low, high = (100 * end for end in gap["interval_95"])
     if low == 0:
         text = (
-            f"{right} No difference between labels is shown; "
-            f"the largest may be anything up to {high:.1f} percentage points."
+            f"{right} The pictures show no difference between labels; "
+            f"the largest true difference is at most {high:.1f} percentage points."
         )
         return {"level": "not_shown", "text": text}
     best, worst = (
@@ -274,7 +274,7 @@ def _verdict(section: Mapping[str, Any]) -> dict[str, str]:
         for label in (gap["higher"], gap["lower"])
     )
     text = (
-        f"{right} Here it was right most often for {best} and least often for {worst}. The largest "
+        f"{right} It is right most often for {best} and least often for {worst}. The largest "
         f"true difference between labels is {low:.1f} to {high:.1f} percentage points."
     )
     return {"level": "different", "text": text}
