@@ -115,7 +115,7 @@ def _answers(teachers: list[Teacher], faces: FaceSet) -> Answers:
     progress = tqdm(total=2 * len(teachers), desc=f"answers, {faces.name}", unit="framing")
     halves = _half_of(faces)
     total = np.zeros((len(faces.label), len(LABELS)))
-    asked = np.zeros((len(faces.label), 1))
+    answers = np.zeros((len(faces.label), 1))
     for teacher in teachers:
         unseen = np.flatnonzero(halves != teacher.half)  # all pictures for a teacher without a half
         chosen = faces.where(halves != teacher.half)
@@ -124,6 +124,6 @@ def _answers(teachers: list[Teacher], faces: FaceSet) -> Answers:
             for each in (view, view[:, :, ::-1]):
                 total[unseen] += predict_logits(teacher.classifier, each)[:, : len(LABELS)]
             progress.update()
-        asked[unseen] += 4
+        answers[unseen] += 4
     progress.close()
-    return softmax(total / asked + np.log(faces.class_prior())).astype(np.float32)
+    return softmax(total / answers + np.log(faces.class_prior())).astype(np.float32)

@@ -163,12 +163,12 @@ def comparison_table(found: Mapping[str, Sequence[Audited]]) -> str:
         covered, alarms, called = [], [], []
         for one, two in zip(each[::2], each[1::2], strict=False):
             for index in range(len(LABELS)):
-                told = difference(*(_as_found(audited, index) for audited in (one, two)))
+                compared = difference(*(_as_found(audited, index) for audited in (one, two)))
                 true = two.truth[index] - one.truth[index]
-                low, high = told["interval_95"]
+                low, high = compared["interval_95"]
                 covered.append(low <= true <= high)
-                called.append(told["more_than_chance"])
-                alarms.append(told["more_than_chance"] and told["difference"] * true <= 0)
+                called.append(compared["more_than_chance"])
+                alarms.append(compared["more_than_chance"] and compared["difference"] * true <= 0)
         shares = [percent(float(np.mean(each))) for each in (covered, called, alarms)]
         rows.append([name, str(len(each) // 2), *shares])
     head = [

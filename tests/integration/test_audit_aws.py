@@ -1,4 +1,4 @@
-"""The audit on AWS: the state machine of the template, its functions, and S3, here."""
+"""The audit on AWS: the template's state machine, its functions, and a local S3."""
 
 import json
 import logging
@@ -92,7 +92,7 @@ def cloud(region: Cloud) -> Cloud:
     return region
 
 
-def test_a_prefix_comes_out_as_both_reports(
+def test_a_prefix_gives_both_reports(
     cloud: Cloud, portrait: bytes, obama: bytes, no_face: bytes
 ) -> None:
     cloud.put(train__a=portrait, train__b=obama, test__c=no_face, test__d=b"GIF89a")
@@ -124,7 +124,7 @@ def test_pictures_come_in_batches_to_the_deployers_number_of_workers(cloud: Clou
     assert cloud.machine.workers == 5
 
 
-def test_what_a_worker_has_no_time_for_is_taken_up_by_its_next_call(
+def test_the_next_call_continues_a_batch_that_ran_out_of_time(
     cloud: Cloud, portrait: bytes, no_face: bytes, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN an instance that has time for one picture at each call
@@ -146,7 +146,7 @@ def test_what_a_worker_has_no_time_for_is_taken_up_by_its_next_call(
     assert [(each["name"], each["code"]) for each in report["bad"]] == [("test/c.jpg", "not_jpeg")]
 
 
-def test_a_batch_of_long_names_in_folders_of_their_own_stays_within_what_a_state_hands_on(
+def test_a_batch_of_long_names_in_separate_folders_fits_a_states_output(
     cloud: Cloud, portrait: bytes
 ) -> None:
     # GIVEN names as long as S3 takes, of letters that JSON writes with six characters each
@@ -162,9 +162,7 @@ def test_a_batch_of_long_names_in_folders_of_their_own_stays_within_what_a_state
     assert cloud.run()["pictures"] == 20
 
 
-def test_what_the_workers_hand_on_holds_no_pictures_own_result(
-    cloud: Cloud, portrait: bytes
-) -> None:
+def test_the_workers_output_contains_no_single_results(cloud: Cloud, portrait: bytes) -> None:
     cloud.put(a=portrait, b=portrait)
 
     cloud.run()
@@ -176,7 +174,7 @@ def test_what_the_workers_hand_on_holds_no_pictures_own_result(
     assert sum(tally["counted"].values()) == 2
 
 
-def test_a_fault_of_s3_is_tried_again(cloud: Cloud, portrait: bytes) -> None:
+def test_a_failure_of_s3_is_retried(cloud: Cloud, portrait: bytes) -> None:
     cloud.put(a=portrait, b=portrait)
     cloud.relay.fault = lambda call: (
         "SlowDown" if call.key.endswith("b.jpg") and call.attempt < 5 else None
@@ -189,7 +187,9 @@ def test_a_fault_of_s3_is_tried_again(cloud: Cloud, portrait: bytes) -> None:
     assert cloud.report()["whole"]["judged"] == 2
 
 
-def test_an_object_that_is_gone_or_in_an_archive_is_a_result(cloud: Cloud, portrait: bytes) -> None:
+def test_a_deleted_or_archived_object_is_listed_as_unreadable(
+    cloud: Cloud, portrait: bytes
+) -> None:
     cloud.put(a=portrait, b=portrait, c=portrait)
     codes = {"a.jpg": "NoSuchKey", "b.jpg": "InvalidObjectState"}
     cloud.relay.fault = lambda call: (
@@ -204,7 +204,7 @@ def test_an_object_that_is_gone_or_in_an_archive_is_a_result(cloud: Cloud, portr
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "KMS.DisabledException"])
-def test_pictures_that_may_not_be_read_end_the_run_with_what_to_grant(
+def test_denied_access_fails_the_run_with_the_permissions_to_grant(
     cloud: Cloud, portrait: bytes, code: str
 ) -> None:
     cloud.put(**{f"p{number:03}": portrait for number in range(23)})
@@ -220,7 +220,7 @@ def test_pictures_that_may_not_be_read_end_the_run_with_what_to_grant(
     assert "Contents" not in cloud.s3.list_objects_v2(Bucket=cloud.bucket, Prefix="audits/")
 
 
-def test_a_batch_that_fails_is_named_picture_by_picture_and_too_many_fail_the_run(
+def test_pictures_of_a_failed_batch_are_listed_and_too_many_fail_the_run(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN 20 small batches full and one begun
@@ -268,7 +268,7 @@ def test_nothing_that_names_a_picture_is_logged(
 
 
 @pytest.mark.parametrize("function", ["audit_worker", "audit_summary"])
-def test_a_function_starts_without_the_sdk_and_without_what_the_command_line_needs(
+def test_a_function_starts_without_the_sdk_and_the_command_lines_packages(
     function: str,
 ) -> None:
     heavy = {"boto3", "botocore.session", "click", "tqdm", "multiprocessing.pool"}

@@ -1,4 +1,4 @@
-"""The audit as its users run it."""
+"""The audit command, run like its users run it."""
 
 import csv
 import json
@@ -63,7 +63,7 @@ def report_in(out: Path) -> Any:
     return report
 
 
-def test_a_folder_comes_out_as_both_reports(pictures: Path, tmp_path: Path) -> None:
+def test_a_folder_gives_both_reports(pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
 
     result = run(pictures, "--out", out)
@@ -97,7 +97,7 @@ def test_a_folder_comes_out_as_both_reports(pictures: Path, tmp_path: Path) -> N
         assert str(tmp_path) not in text
 
 
-def test_a_folder_of_one_persons_pictures_does_not_tell_their_label(tmp_path: Path) -> None:
+def test_a_folder_of_one_persons_pictures_does_not_reveal_their_label(tmp_path: Path) -> None:
     for place in ("alice/1.jpg", "bob/1.jpg", "bob/2.jpg", *(f"c/{i}.jpg" for i in range(10))):
         (tmp_path / "set" / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(DATA / "portrait.jpg", tmp_path / "set" / place)
@@ -125,7 +125,7 @@ def test_a_folder_of_one_persons_pictures_does_not_tell_their_label(tmp_path: Pa
     assert "Too few faces to tell how balanced" in page
 
 
-def test_small_folders_are_told_together_by_what_is_left_of_the_whole() -> None:
+def test_small_folders_are_reported_together() -> None:
     sizes = {"a": 1, "b": 4, "c": 30, "d": 6, "e": 40}
     told = summarise(
         {name: tally([size, 0, 0, 0, 0]) for name, size in sizes.items()},
@@ -139,7 +139,7 @@ def test_small_folders_are_told_together_by_what_is_left_of_the_whole() -> None:
     assert told["other_folders"]["composition"]
 
 
-def test_the_page_fetches_nothing_runs_nothing_and_escapes_names(
+def test_the_page_loads_nothing_runs_no_scripts_and_escapes_names(
     pictures: Path, tmp_path: Path
 ) -> None:
     run(pictures, "--out", tmp_path)
@@ -155,7 +155,7 @@ def test_the_page_fetches_nothing_runs_nothing_and_escapes_names(
     assert len(re.findall(r"<svg(?! class=\"\w+\" aria-hidden| aria-hidden)", page)) == 0
 
 
-def test_single_results_are_written_only_when_asked_and_for_their_owner(
+def test_single_results_are_written_only_on_request_and_for_their_owner(
     pictures: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "each.csv"
@@ -175,7 +175,7 @@ def test_single_results_are_written_only_when_asked_and_for_their_owner(
     assert rows["test/no_face.jpg"]["width"] == "160"
 
 
-def test_an_interrupted_run_goes_on_where_it_ended(
+def test_an_interrupted_run_resumes(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN a run that was interrupted after a picture or two
@@ -205,7 +205,7 @@ def test_an_interrupted_run_goes_on_where_it_ended(
     assert not journal.exists()
 
 
-def test_what_another_run_left_is_not_taken_up(tmp_path: Path) -> None:
+def test_the_journal_of_a_different_run_is_ignored(tmp_path: Path) -> None:
     about = {"source": "one", "model": "m"}
     journal = Journal(tmp_path / "journal", about)
     journal.write([Record("a.jpg", probabilities=(0.2,) * 5, faces=1)])
@@ -219,7 +219,7 @@ def test_what_another_run_left_is_not_taken_up(tmp_path: Path) -> None:
     assert other.records == []
 
 
-def test_a_picture_that_takes_its_process_with_it_is_named_and_the_others_are_done(
+def test_a_picture_that_crashes_its_process_is_listed_and_the_others_are_judged(
     pictures: Path,
 ) -> None:
     shutil.copy(DATA / "portrait.jpg", pictures / "deadly.jpg")
@@ -233,7 +233,7 @@ def test_a_picture_that_takes_its_process_with_it_is_named_and_the_others_are_do
     assert faults["train/obama.jpg"] is None
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_listed(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("file\ngone.jpg\n")
 
     assert run(tmp_path / "list.csv", "--out", tmp_path).exit_code == 0
@@ -280,7 +280,7 @@ def test_a_prefix_in_s3_is_read_in_place(tmp_path: Path, monkeypatch: pytest.Mon
         (["{empty}", "--reference", "{zeros}"], "must not be negative"),
     ],
 )
-def test_what_cannot_be_done_is_said(tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_user_errors_get_messages(tmp_path: Path, arguments: list[str], message: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").write_text("White: 1")
     (tmp_path / "zeros").write_text(json.dumps(dict.fromkeys(LABELS, 0)))
@@ -312,11 +312,11 @@ def tally(counts: list[int]) -> Tally:
         ([400, 30, 200, 200, 200], "unbalanced", "Less than half of an even share: Black 3 %"),
         ([600, 100, 100, 100, 100], "unbalanced", "More than double an even share: White 6"),
         ([800, 400, 270, 270, 260], "uneven", "The most common label is White 40 %"),
-        ([9] * 5, "unknown", "45 faces, and 100 are needed"),
+        ([9] * 5, "unknown", "45 faces, but 100 are needed"),
         ([1, 0, 0, 0, 0], "unknown", "1 face, and 100"),
     ],
 )
-def test_the_verdict_is_what_the_intervals_allow(counts: list[int], level: str, words: str) -> None:
+def test_the_verdict_follows_the_intervals(counts: list[int], level: str, words: str) -> None:
     told = summarise(
         {"": tally(counts)}, title="t", reference=load_reference(), made="2026-01-01T00:00:00Z"
     )
@@ -328,7 +328,7 @@ def test_the_verdict_is_what_the_intervals_allow(counts: list[int], level: str, 
         assert low <= each["share"] <= high
 
 
-def test_balance_is_held_against_the_reference_that_is_asked_for(tmp_path: Path) -> None:
+def test_balance_is_compared_with_the_given_reference(tmp_path: Path) -> None:
     shares = {"White": 6, "Black": 1, "Asian": 1, "Indian": 1, "Others": 1}
     (tmp_path / "census.json").write_text(json.dumps(shares))
 

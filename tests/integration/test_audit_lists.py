@@ -1,4 +1,4 @@
-"""Audits of CSV lists that tell an outcome, or labels, of each picture; and reports compared."""
+"""Audits of CSV lists with outcomes or labels, and comparisons of reports."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ethnicity.audit import html, sources
-from ethnicity.audit.columns import Asked, Columns, read_columns
+from ethnicity.audit.columns import ColumnOptions, Columns, read_columns
 from ethnicity.audit.compare import NotComparable, compare, difference
 from ethnicity.audit.html_comparison import comparison_page
 from ethnicity.audit.outcome import Outcome
@@ -74,7 +74,7 @@ def report_in(out: Path) -> Any:
     return report
 
 
-def test_a_list_with_an_outcome_and_labels_comes_out_with_both(faces: Path, tmp_path: Path) -> None:
+def test_a_list_with_an_outcome_and_labels_gives_both_sections(faces: Path, tmp_path: Path) -> None:
     result = run(
         faces, "--outcome", "failed", "--truth", "race", "--by", "camera", "--out", tmp_path / "out"
     )
@@ -102,35 +102,43 @@ def test_a_list_with_an_outcome_and_labels_comes_out_with_both(faces: Path, tmp_
 @pytest.mark.parametrize(
     ("rows", "asked", "message"),
     [
-        ([{"file": "a.jpg", "x": "1"}], Asked(outcome="y"), "no column y; its columns: file, x"),
-        ([{"file": "a.jpg", "x": "1"}], Asked(outcome="x"), "it has 1 \\(1\\)"),
+        (
+            [{"file": "a.jpg", "x": "1"}],
+            ColumnOptions(outcome="y"),
+            "no column y; its columns: file, x",
+        ),
+        ([{"file": "a.jpg", "x": "1"}], ColumnOptions(outcome="x"), "it has 1 \\(1\\)"),
         (
             [{"file": f"{value}.jpg", "x": value} for value in ("a", "b", "c")],
-            Asked(outcome="x"),
+            ColumnOptions(outcome="x"),
             "it has a \\(1\\), b \\(1\\), c \\(1\\)",
         ),
         (
             [{"file": f"{value}.jpg", "x": value} for value in ("pass", "fail")],
-            Asked(outcome="x"),
+            ColumnOptions(outcome="x"),
             "value of x to count with --positive: pass or fail",
         ),
         (
             [{"file": f"{value}.jpg", "x": value} for value in ("pass", "fail")],
-            Asked(outcome="x", positive="failed"),
+            ColumnOptions(outcome="x", positive="failed"),
             "pass or fail",
         ),
-        ([{"file": "a.jpg", "x": "East Asian"}], Asked(truth="x"), "it has East Asian \\(1\\)"),
-        ([{"file": "a.jpg", "x": ""}], Asked(truth="x"), "it has no values"),
+        (
+            [{"file": "a.jpg", "x": "East Asian"}],
+            ColumnOptions(truth="x"),
+            "it has East Asian \\(1\\)",
+        ),
+        ([{"file": "a.jpg", "x": ""}], ColumnOptions(truth="x"), "it has no values"),
         (
             [{"file": "a.jpg", "x": value} for value in ("0", "1")],
-            Asked(outcome="x"),
+            ColumnOptions(outcome="x"),
             "a.jpg is listed twice, with different values of x",
         ),
-        ([{"file": "a.jpg", "x": "1"}], Asked(positive="1"), "--positive needs --outcome"),
+        ([{"file": "a.jpg", "x": "1"}], ColumnOptions(positive="1"), "--positive needs --outcome"),
     ],
 )
-def test_columns_are_checked_before_a_picture_is_read(
-    tmp_path: Path, rows: Rows, asked: Asked, message: str
+def test_columns_are_checked_before_any_picture_is_read(
+    tmp_path: Path, rows: Rows, asked: ColumnOptions, message: str
 ) -> None:
     source = open_source(str(write_list(tmp_path, rows)))
 
@@ -143,10 +151,10 @@ def test_a_list_in_another_encoding_is_refused(tmp_path: Path) -> None:
     file.write_bytes("file,x\né.jpg,1\n".encode("latin-1"))
 
     with pytest.raises(SourceError, match="not a CSV file in UTF-8"):
-        read_columns(open_source(str(file)), Asked(outcome="x"))
+        read_columns(open_source(str(file)), ColumnOptions(outcome="x"))
 
 
-def test_only_lists_have_columns(tmp_path: Path) -> None:
+def test_column_options_need_a_list(tmp_path: Path) -> None:
     result = run(tmp_path, "--outcome", "failed")
 
     assert result.exit_code != 0
@@ -154,13 +162,11 @@ def test_only_lists_have_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("positive", "counted"), [("fail", "fail"), ("PASS", "pass")])
-def test_either_value_may_be_the_one_that_is_counted(
-    tmp_path: Path, positive: str, counted: str
-) -> None:
+def test_either_value_can_be_counted(tmp_path: Path, positive: str, counted: str) -> None:
     rows = [{"file": f"{value}.jpg", "x": value} for value in ("pass", "fail")]
     source = open_source(str(write_list(tmp_path, rows)))
 
-    columns = read_columns(source, Asked(outcome="x", positive=positive))
+    columns = read_columns(source, ColumnOptions(outcome="x", positive=positive))
 
     assert columns.outcome
     assert columns.outcome.positive == counted
@@ -203,7 +209,7 @@ def report_on(made: Outcome | None = None, truth: Labelled | None = None) -> Any
     return told
 
 
-def test_a_difference_is_named_as_far_as_the_intervals_allow() -> None:
+def test_the_verdict_names_differences_that_the_intervals_support() -> None:
     told = report_on(outcome([60, 10, 10, 10, 10], [140, 190, 190, 190, 190]))["outcome"]
 
     assert told["verdict"]["level"] == "different"
@@ -218,7 +224,7 @@ def test_a_difference_is_named_as_far_as_the_intervals_allow() -> None:
     assert told["largest_ratio"]["value"] == pytest.approx(6, abs=0.5)
 
 
-def test_chance_is_not_called_a_difference() -> None:
+def test_a_chance_difference_is_not_reported() -> None:
     told = report_on(outcome([20, 24, 17, 22, 19], [180, 176, 183, 178, 181]))["outcome"]
 
     assert told["verdict"]["level"] == "not_shown"
@@ -227,14 +233,14 @@ def test_chance_is_not_called_a_difference() -> None:
     assert "no difference" in told["verdict"]["text"]
 
 
-def test_a_ratio_to_next_to_nothing_has_no_upper_end() -> None:
+def test_a_ratio_to_a_rate_near_zero_has_no_upper_end() -> None:
     told = report_on(outcome([80, 0, 20, 20, 20], [120, 200, 180, 180, 180]))["outcome"]
 
     assert told["largest_ratio"]["lower"] == "Black"
     assert told["largest_ratio"]["interval_95"][1] is None
 
 
-def test_labels_with_perhaps_fewer_than_ten_faces_are_withheld() -> None:
+def test_labels_that_may_have_fewer_than_ten_faces_are_withheld() -> None:
     told = report_on(outcome([30, 1, 30, 30, 30], [100, 4, 100, 100, 100]))["outcome"]
     assert told["labels"]["Black"] is None
     assert told["labels"]["White"]["rate"]
@@ -245,7 +251,7 @@ def test_labels_with_perhaps_fewer_than_ten_faces_are_withheld() -> None:
     assert "9 faces with it, 500 without" in few["verdict"]["text"]
 
 
-def test_pictures_without_a_face_are_a_row_of_their_own() -> None:
+def test_pictures_without_a_face_have_their_own_row() -> None:
     made = outcome([30] * 5, [100] * 5)
     for index in range(20):
         tally = made.with_it if index < 15 else made.without_it
@@ -273,7 +279,7 @@ def labelled_set(right: list[float], size: int = 100, age: list[str] | None = No
     return labelled(records, "race", label_of, {"age": ages} if age else {})
 
 
-def test_the_classifier_is_held_against_the_labels() -> None:
+def test_the_classifier_is_compared_with_the_labels() -> None:
     told = report_on(truth=labelled_set([0.9, 0.5, 0.9, 0.9, 0.9]))["truth"]
 
     assert told["accuracy"]["value"] == pytest.approx(0.82)
@@ -299,14 +305,14 @@ def test_the_classifier_is_held_against_the_labels() -> None:
     assert told["calibration"]["error"] == pytest.approx(0.08)
 
 
-def test_no_difference_is_said_where_recalls_are_alike() -> None:
+def test_equal_recalls_give_no_difference() -> None:
     told = report_on(truth=labelled_set([0.9, 0.88, 0.9, 0.91, 0.9]))["truth"]
 
     assert told["verdict"]["level"] == "not_shown"
     assert told["largest_difference"]["interval_95"][0] == 0
 
 
-def test_a_picture_without_a_face_counts_as_wrong_and_one_that_cannot_be_read_does_not() -> None:
+def test_a_picture_without_a_face_counts_as_wrong_and_an_unreadable_one_is_left_out() -> None:
     records = [answered(0, f"{index}") for index in range(90)]
     records += [Record(f"none-{index}", "", "no_face", 9, 9) for index in range(10)]
     records += [Record("bad", "", "corrupt_image")]
@@ -319,7 +325,7 @@ def test_a_picture_without_a_face_counts_as_wrong_and_one_that_cannot_be_read_do
     assert told["confusion"]["White"]["no_face"] == 10
 
 
-def test_further_columns_are_compared_and_small_values_told_together() -> None:
+def test_further_columns_are_compared_and_small_values_combined() -> None:
     ages = ["young"] * 14 + ["old"] * 5 + ["c"]
     report = report_on(truth=labelled_set([0.9] * 5, age=ages))
     told = report["truth"]["by"]["age"]
@@ -389,7 +395,7 @@ def test_two_reports_are_compared_by_shares_and_outcomes(tmp_path: Path) -> None
     assert "<script" not in page
 
 
-def test_reports_that_are_alike_are_said_to_be_so() -> None:
+def test_similar_reports_show_no_difference() -> None:
     told = compare(report_of([100] * 5), report_of([104, 96, 100, 100, 100]))
 
     assert told["verdict"]["level"] == "not_shown"
@@ -414,7 +420,7 @@ def test_a_withheld_rate_is_not_compared() -> None:
         ({"model": "other"}, "of different models"),
     ],
 )
-def test_what_cannot_be_compared_is_said(
+def test_reports_that_cannot_be_compared_get_messages(
     tmp_path: Path, change: dict[str, str], message: str
 ) -> None:
     one = report_of([100] * 5)

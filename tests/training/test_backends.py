@@ -40,7 +40,7 @@ def python(backend: str, *arguments: str) -> str:
     ).stdout
 
 
-def test_tensorflow_goes_on_from_networks_that_jax_has_trained(data: Path, tmp_path: Path) -> None:
+def test_tensorflow_continues_from_networks_trained_by_jax(data: Path, tmp_path: Path) -> None:
     # GIVEN a run of JAX: halves, teachers, sharpness-aware steps
     work, out = tmp_path / "work", tmp_path / "out"
     arguments = [str(data), "--quick", "--work", str(work), "--out", str(out)]

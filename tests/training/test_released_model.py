@@ -1,4 +1,4 @@
-"""The committed model, its figures and its card belong together."""
+"""The committed model, its figures and its card agree."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ def test_the_keras_file_has_the_committed_checksum() -> None:
     assert expected == [hashlib.sha256(KERAS_FILE.read_bytes()).hexdigest(), KERAS_FILE.name]
 
 
-def test_the_served_network_answers_as_the_keras_model_does(chips: Pixels) -> None:
+def test_the_served_network_agrees_with_the_keras_model(chips: Pixels) -> None:
     """Within the tolerance that its 8-bit integers need."""
     classifier = load_classifier()
     model = keras.models.load_model(KERAS_FILE, compile=False)

@@ -1,4 +1,4 @@
-"""Parts of sets chosen by something other than the label, and how far audits miss on them."""
+"""Parts of sets selected by something other than the label, and audits' errors on them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -51,7 +51,7 @@ def pictures(shift_in_the_dark: float = 0.0, count: int = 300) -> Pictures:
     )
 
 
-def test_every_kind_of_choice_makes_parts_that_leave_something_out() -> None:
+def test_every_kind_of_selection_makes_proper_parts() -> None:
     made = list(parts(pictures()))
 
     assert {part.kind for part in made} == {
@@ -63,14 +63,14 @@ def test_every_kind_of_choice_makes_parts_that_leave_something_out() -> None:
         assert part.rows.any()
 
 
-def test_what_is_not_known_chooses_nothing() -> None:
+def test_missing_attributes_select_nothing() -> None:
     unknown = np.full(1500, UNKNOWN)
     made = parts(replace(pictures(), origin=unknown, day=np.zeros(1500, int)))
 
     assert not {part.kind for part in made} & {"origin", "source"}
 
 
-def test_thinned_parts_have_other_compositions_and_no_picture_twice() -> None:
+def test_thinned_parts_have_different_compositions_and_no_repeated_pictures() -> None:
     label = pictures().label
     rng = np.random.default_rng(0)
 
@@ -84,7 +84,7 @@ def test_thinned_parts_have_other_compositions_and_no_picture_twice() -> None:
     assert list(thinned(label, np.arange(50), rng)) == []
 
 
-def test_the_departure_is_what_misses_are_beyond_chance() -> None:
+def test_the_departure_measures_errors_beyond_chance() -> None:
     alike, dark = (
         departure(misses([pictures(shift)], CALIBRATION, REFERENCE)) for shift in (0.0, 2.0)
     )
@@ -98,7 +98,7 @@ def test_the_departure_is_what_misses_are_beyond_chance() -> None:
     assert departure([]) == 0
 
 
-def test_pictures_come_back_as_they_were_saved(tmp_path: Path) -> None:
+def test_saved_pictures_are_loaded_unchanged(tmp_path: Path) -> None:
     given = pictures()
     save([given, replace(given, split="test")], tmp_path / "pictures.npz")
 

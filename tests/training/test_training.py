@@ -29,7 +29,7 @@ from training.pretrained import load_face_weights
 from training.train import Material, Recipe, is_finished, predict_logits, train, whole_pictures
 
 
-def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
+def test_every_stage_runs_and_makes_a_model_that_the_service_can_load(
     data: Path, astronaut: bytes, tmp_path: Path
 ) -> None:
     arguments = [str(data), "--quick", "--work", str(tmp_path / "work")]
@@ -107,7 +107,7 @@ def test_networks_for_comparison_are_judged_on_the_test_pictures_of_both_sets(
     assert baselines.report(tmp_path / baselines.GUESSES, {}) == {}
 
 
-def test_a_run_that_was_cut_short_goes_on_with_the_batches_that_it_has_not_seen(
+def test_an_interrupted_run_resumes_with_the_remaining_batches(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sets = load_sets(data, tmp_path)
@@ -145,9 +145,7 @@ def test_a_run_that_was_cut_short_goes_on_with_the_batches_that_it_has_not_seen(
     assert len(seen) < len(of_a_whole_run)
 
 
-def test_the_classifier_learns_to_tell_faces_from_what_is_taken_for_one(
-    data: Path, tmp_path: Path
-) -> None:
+def test_the_classifier_learns_to_reject_false_proposals(data: Path, tmp_path: Path) -> None:
     sets = load_sets(data, tmp_path)
     no_faces = load_no_faces(data, tmp_path)
     assert no_faces is not None
@@ -162,7 +160,7 @@ def test_the_classifier_learns_to_tell_faces_from_what_is_taken_for_one(
     assert log_odds[0] > log_odds[1]
 
 
-def test_a_pretrained_network_answers_alike_whichever_faces_its_normalisation_was_measured_on(
+def test_a_pretrained_networks_answers_do_not_depend_on_the_faces_for_normalisation(
     tmp_path: Path,
 ) -> None:
     # GIVEN weights as the package has them

@@ -1,4 +1,4 @@
-"""What the unit tests share: the committed models, loaded once, and a face to look at."""
+"""Fixtures of the unit tests: the committed models, loaded once, and a face."""
 
 import io
 

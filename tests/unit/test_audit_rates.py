@@ -1,4 +1,4 @@
-"""Rates by label without labels: right where the assumption holds, honest about the largest gap."""
+"""Rates estimated without labels, and the intervals of the largest difference."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def drawn(
     return *strata, guesses[0] / (guesses[0] + guesses[1])
 
 
-def test_the_rates_are_found_where_counting_hides_the_difference() -> None:
+def test_estimated_rates_show_a_difference_that_counting_hides() -> None:
     rng = np.random.default_rng(0)
     rates = np.array([0.05, 0.4, 0.05, 0.05, 0.05])
 
@@ -40,7 +40,7 @@ def test_the_rates_are_found_where_counting_hides_the_difference() -> None:
     assert found.faces == pytest.approx([6000, 1000, 1000, 1000, 1000], abs=150)
 
 
-def test_intervals_hold_rates_and_the_largest_difference_as_often_as_they_say() -> None:
+def test_intervals_contain_rates_and_the_largest_difference_as_often_as_stated() -> None:
     covered, gaps, false_alarms = [], [], []
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -59,7 +59,7 @@ def test_intervals_hold_rates_and_the_largest_difference_as_often_as_they_say() 
     assert np.mean(false_alarms) <= 0.1
 
 
-def test_the_largest_of_many_chance_differences_is_not_called_one() -> None:
+def test_the_largest_of_many_chance_differences_is_not_reported() -> None:
     rng = np.random.default_rng(0)
     value = rng.normal(0.2, 0.02, 5)
     draws = value + rng.normal(0, 0.02, (2000, 5))
@@ -73,7 +73,7 @@ def test_the_largest_of_many_chance_differences_is_not_called_one() -> None:
     assert found.high > found.largest
 
 
-def test_pairs_that_surely_differ_are_named_the_surest_first() -> None:
+def test_pairs_that_surely_differ_are_listed_surest_first() -> None:
     rng = np.random.default_rng(0)
     value = np.array([0.1, 0.3, 0.11])
 
@@ -83,7 +83,7 @@ def test_pairs_that_surely_differ_are_named_the_surest_first() -> None:
     assert 0.1 < found.low < 0.2 < found.high < 0.25
 
 
-def test_an_outcome_that_nobody_has_leaves_rates_near_zero() -> None:
+def test_an_outcome_without_faces_has_rates_near_zero() -> None:
     rng = np.random.default_rng(0)
     nobody = Answers(np.zeros(0, np.int64), np.zeros((0, 5)))
 

@@ -1,4 +1,4 @@
-"""The face detector: the committed network on one photo, and what is read from its grids."""
+"""The face detector: the committed network on one photo, and the reading of its grids."""
 
 from typing import cast
 
@@ -38,9 +38,7 @@ def only(found: list[Detection]) -> Detection:
 # The committed network
 
 
-def test_the_best_cell_answers_as_opencv_does(
-    detector: Network, view: Pixels, face: Detection
-) -> None:
+def test_the_best_cell_agrees_with_opencv(detector: Network, view: Pixels, face: Detection) -> None:
     # Above this threshold there is no other cell to average with.
     best = only(detect(detector, view, face.score - 1e-6))
     assert best.score == pytest.approx(0.93, abs=0.005)
@@ -70,7 +68,9 @@ def test_a_mirrored_view_has_its_face_on_the_other_side(
     assert np.abs(mirrored.keypoints - keypoints).max() < 4
 
 
-def test_the_network_tells_red_from_blue(detector: Network, view: Pixels, face: Detection) -> None:
+def test_the_network_distinguishes_red_from_blue(
+    detector: Network, view: Pixels, face: Detection
+) -> None:
     swapped = only(detect(detector, view[..., ::-1], 0.5))
     assert swapped.score < face.score
 
@@ -181,18 +181,18 @@ def test_one_face_found_in_two_grids_is_one_detection() -> None:
     assert only(seen_by(network)).score == pytest.approx(0.8)
 
 
-def test_a_candidate_just_above_the_least_score_moves_the_average_by_next_to_nothing() -> None:
+def test_a_candidate_just_above_the_least_score_hardly_moves_the_average() -> None:
     sure, hardly = (8, 4, 4, 0.9, points(0, 0, 5, 5)), (8, 4, 5, 0.5001, points(0, 0, 5, 5))
     alone, together = only(seen_by(answering(sure))), only(seen_by(answering(sure, hardly)))
     assert np.abs(alone.corners - together.corners).max() < 0.01
 
 
-def test_detections_apart_stay_apart_the_best_first() -> None:
+def test_separate_detections_stay_separate_best_first() -> None:
     network = answering((8, 0, 0, 0.7, points(0, 0, 1, 1)), (16, 9, 9, 0.9, points(0, 0, 1, 1)))
     assert [found.score for found in seen_by(network)] == pytest.approx([0.9, 0.7])
 
 
-def test_detections_that_score_too_little_are_left_out() -> None:
+def test_detections_with_low_scores_are_left_out() -> None:
     network = answering((8, 0, 0, 0.7, points(0, 0, 1, 1)), (16, 9, 9, 0.4, points(0, 0, 1, 1)))
     assert len(seen_by(network, 0.5)) == 1
     assert len(seen_by(network, 0.3)) == 2

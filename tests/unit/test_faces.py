@@ -1,4 +1,4 @@
-"""Faces, found by the committed networks in two photos, many times placed, scaled and turned."""
+"""Faces found by the committed networks in two photos, shifted, scaled and rotated."""
 
 import io
 from collections.abc import Callable
@@ -195,7 +195,9 @@ def test_the_box_of_a_face_cut_by_the_edge_lies_in_the_picture(
     assert overlap(found.corners + np.array([left, top]), FACE) > 0.4
 
 
-def test_looking_twice_finds_the_same(finder: Finder, portrait_pixels: Pixels, face: Face) -> None:
+def test_a_repeated_search_finds_the_same_faces(
+    finder: Finder, portrait_pixels: Pixels, face: Face
+) -> None:
     find_faces(finder, np.zeros((300, 300, 3), np.uint8))
     assert exactly(only(find_faces(finder, portrait_pixels))) == exactly(face)
 
@@ -255,7 +257,7 @@ def test_two_faces_are_where_they_were_put(finder: Finder, composed: Composed) -
 
 
 @pytest.mark.parametrize(("all_faces", "tiles"), [(False, 0), (True, 5)])
-def test_a_large_face_ends_the_search_unless_all_are_asked_for(
+def test_a_large_face_ends_the_search_unless_all_faces_are_requested(
     finder: Finder, portrait_pixels: Pixels, *, all_faces: bool, tiles: int
 ) -> None:
     detector = Shown(finder.detector)
@@ -265,7 +267,7 @@ def test_a_large_face_ends_the_search_unless_all_are_asked_for(
     assert len(detector.widths) == 2 + tiles
 
 
-def test_the_classifier_has_a_say_in_what_is_a_face(
+def test_the_classifier_contributes_to_the_verdict_on_a_face(
     finder: Finder, portrait_pixels: Pixels
 ) -> None:
     tiny = resized(portrait_pixels, 51, 51)
@@ -324,7 +326,7 @@ def test_no_face_is_found_in_drawings(finder: Finder, name: str) -> None:
 
 
 @pytest.mark.parametrize(("left", "top"), [(100, 300), (330, 0)])
-def test_a_square_cut_from_beside_the_face_is_no_chip(
+def test_a_square_next_to_the_face_is_not_a_chip(
     finder: Finder, portrait_pixels: Pixels, left: int, top: int
 ) -> None:
     assert find_faces(finder, portrait_pixels[top : top + 182, left : left + 182]) == []
@@ -362,7 +364,7 @@ def test_an_aligned_face_has_eyes_and_mouth_where_the_classifier_expects_them(
 
 
 @pytest.mark.parametrize("side", [200, 400, 1024, 1600])
-def test_a_face_is_aligned_alike_whatever_the_pictures_size(
+def test_a_face_is_aligned_equally_in_pictures_of_any_size(
     finder: Finder, portrait_pixels: Pixels, face: Face, side: int
 ) -> None:
     found = only(find_faces(finder, resized(portrait_pixels, side, side)))
@@ -386,7 +388,7 @@ def test_a_picture_that_is_a_chip_is_taken_whole(
 
 
 @pytest.mark.parametrize("side", [64, 200])
-def test_a_chip_is_aligned_as_any_face_where_that_is_asked_for(
+def test_a_chip_is_aligned_like_any_face_on_request(
     finder: Finder, chip: Callable[[int], Pixels], side: int
 ) -> None:
     found = only(find_faces(finder, chip(side), take_chips_whole=False))
@@ -395,7 +397,7 @@ def test_a_chip_is_aligned_as_any_face_where_that_is_asked_for(
 
 
 @pytest.mark.parametrize("border", [0.2, 0.25, 0.5])
-def test_a_face_with_room_around_it_is_no_chip(
+def test_a_face_with_space_around_it_is_not_a_chip(
     finder: Finder, portrait_pixels: Pixels, face: Face, border: float
 ) -> None:
     transform = face.to_chip * 2

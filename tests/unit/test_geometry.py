@@ -1,4 +1,4 @@
-"""Transforms, and pictures seen through them, to a fraction of a pixel."""
+"""Transforms and warped pictures, to a fraction of a pixel."""
 
 import cv2
 import numpy as np
@@ -68,7 +68,7 @@ def noise(width: int, height: int) -> Pixels:
 
 @settings(deadline=None)
 @given(points, transforms)
-def test_a_similarity_is_recovered_from_points_and_where_they_went(
+def test_a_similarity_is_recovered_from_points_and_their_images(
     pairs: list[tuple[float, float]], transform: Transform
 ) -> None:
     source = np.array(pairs)
@@ -111,7 +111,7 @@ def test_a_mirrored_target_is_fitted_without_mirroring() -> None:
 
 @settings(deadline=None)
 @given(points, transforms)
-def test_the_inverse_brings_every_point_back(
+def test_the_inverse_maps_every_point_back(
     pairs: list[tuple[float, float]], transform: Transform
 ) -> None:
     source = np.array(pairs)
@@ -167,7 +167,7 @@ def test_shrinking_averages_noise_out_as_areas_would(scale: float) -> None:
 
 @pytest.mark.parametrize("degrees", [0, 10, -25, 45, 90, 135, 180])
 @pytest.mark.parametrize("scale", [0.05, 0.1, 0.2, 0.3, 0.37, 0.5, 0.7, 1, 1.5, 4])
-def test_what_is_seen_is_where_the_transform_says(scale: float, degrees: int) -> None:
+def test_the_warped_picture_follows_the_transform(scale: float, degrees: int) -> None:
     # A spot off the middle, whose place in the square is known to a twentieth of a pixel.
     side = 64
     seen = np.array([26.3, 40.6])
@@ -210,14 +210,14 @@ def test_a_square_far_beside_the_picture_shows_its_nearest_edge(scale: float) ->
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 900), (900, 1), (3, 200), (4000, 7)])
 @pytest.mark.parametrize("scale", [0.01, 0.3, 1, 50])
-def test_pictures_of_any_shape_are_seen(width: int, height: int, scale: float) -> None:
+def test_pictures_of_any_shape_are_warped(width: int, height: int, scale: float) -> None:
     seen = warp(np.full((height, width, 3), 77, np.uint8), centred(scale, 20, (0, 0), 32), 32)
     assert seen.shape == (32, 32, 3)
     assert (seen == 77).all()
 
 
 @pytest.mark.parametrize("scale", [0.15, 0.6, 2])
-def test_looking_twice_shows_the_same_and_changes_nothing(scale: float) -> None:
+def test_repeated_warping_gives_the_same_and_changes_nothing(scale: float) -> None:
     pixels, transform = noise(200, 150), similarity(scale, 12, (3, 4))
     pixels_before, transform_before = pixels.copy(), transform.copy()
     first = warp(pixels, transform, 48)

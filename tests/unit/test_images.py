@@ -1,4 +1,4 @@
-"""Decoding: real JPEGs of every kind, held against Pillow's own decoding of them."""
+"""Decoding of real JPEGs of every kind, compared with Pillow."""
 
 import io
 
@@ -101,7 +101,7 @@ def inked(pixels: Pixels) -> Image.Image:
         pytest.param({"comment": b"\xff\xd9\xff\xda" * 9}, id="a comment"),
     ],
 )
-def test_a_picture_has_the_pixels_that_another_decoder_finds(
+def test_a_picture_has_the_same_pixels_as_by_another_decoder(
     small_pixels: Pixels, options: dict[str, object]
 ) -> None:
     data = encode(small_pixels, **options)
@@ -118,13 +118,13 @@ def test_a_greyscale_picture_comes_in_three_equal_channels(small_pixels: Pixels)
     assert difference(pixels, as_displayed(data)) < 0.5
 
 
-def test_a_picture_in_printers_inks_has_its_colours(small_pixels: Pixels) -> None:
+def test_a_cmyk_picture_has_its_colours(small_pixels: Pixels) -> None:
     data = encode(inked(small_pixels), quality=95)
     assert difference(decode(data).pixels, as_displayed(data)) < 2
     assert difference(decode(data).pixels, small_pixels) < 6
 
 
-def test_a_picture_in_inks_stored_as_luma_and_chroma_has_its_colours(small_pixels: Pixels) -> None:
+def test_a_cmyk_picture_stored_as_luma_and_chroma_has_its_colours(small_pixels: Pixels) -> None:
     # What Photoshop writes: the three inks, taken for red, green and blue, as YCbCr, and black,
     # all inverted. Pillow inverts what it is given as inks, so give it the inverse.
     *inks, black = inked(small_pixels).split()
@@ -137,7 +137,7 @@ def test_a_picture_in_inks_stored_as_luma_and_chroma_has_its_colours(small_pixel
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (7, 9), (17, 16)])
-def test_pictures_of_any_size_come_out_whole(size: tuple[int, int]) -> None:
+def test_pictures_of_any_size_are_decoded_completely(size: tuple[int, int]) -> None:
     data = encode(Image.new("RGB", size, (200, 30, 90)), quality=95)
     picture = decode(data)
     assert (picture.width, picture.height) == size
@@ -164,7 +164,7 @@ def test_every_orientation_is_displayed_upright(small_pixels: Pixels, orientatio
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_every_orientation_of_a_large_picture_is_reduced_alike(
+def test_every_orientation_of_a_large_picture_is_reduced_equally(
     portrait_pixels: Pixels, orientation: int
 ) -> None:
     wide = resized(portrait_pixels, 2400, 1200)
@@ -210,7 +210,7 @@ def test_a_picture_decoded_smaller_is_the_same_picture(portrait_pixels: Pixels) 
 
 
 @pytest.mark.parametrize(("width", "height"), [(1000, 700), (1500, 1200), (900, 1998)])
-def test_a_picture_that_cannot_be_halved_is_decoded_as_it_is(
+def test_a_picture_that_cannot_be_halved_is_decoded_in_full(
     portrait_pixels: Pixels, width: int, height: int
 ) -> None:
     picture = decode(encode(resized(portrait_pixels, width, height)))
@@ -231,17 +231,17 @@ def test_a_picture_that_cannot_be_halved_is_decoded_as_it_is(
         pytest.param(b"\xff\xda" * 9000, id="what looks like scans"),
     ],
 )
-def test_bytes_behind_the_end_are_passed_over(small_pixels: Pixels, trailing: bytes) -> None:
+def test_bytes_after_the_end_are_skipped(small_pixels: Pixels, trailing: bytes) -> None:
     data = encode(small_pixels)
     assert np.array_equal(decode(data + trailing).pixels, decode(data).pixels)
 
 
-def test_a_film_behind_a_photo_does_not_count_as_scans() -> None:
+def test_a_video_after_a_photo_does_not_count_as_scans() -> None:
     photo = encode(Image.new("RGB", (1500, 1500), (90, 120, 200)))
     assert decode(photo + b"\0\0\0\x18ftypmp42" + b"\xff\xda" * 1000).width == 1500
 
 
-def test_the_first_of_several_pictures_is_taken(small_pixels: Pixels) -> None:
+def test_the_first_of_several_pictures_is_decoded(small_pixels: Pixels) -> None:
     second = encode(Image.new("RGB", (64, 64)))
     index = segment(0xE2, b"MPF\0MM\0*\0\0\0\x08\0\0")
     data = encode(small_pixels)
@@ -273,7 +273,7 @@ def test_a_truncated_picture_is_corrupt(coded: bytes) -> None:
     assert all(picture_or_none(coded[:length]) is None for length in lengths(coded))
 
 
-def test_a_picture_may_have_no_end(coded: bytes) -> None:
+def test_a_picture_may_lack_its_end_marker(coded: bytes) -> None:
     whole = decode(coded).pixels
     assert np.array_equal(decode(coded[:-1]).pixels, whole)
     assert np.array_equal(decode(coded[:-2]).pixels, whole)
@@ -358,7 +358,7 @@ def restarting(small_pixels: Pixels) -> bytes:
     return encode(small_pixels, restart_marker_rows=1, subsampling=0)
 
 
-def test_rows_below_the_picture_are_passed_over(restarting: bytes) -> None:
+def test_rows_below_the_picture_are_skipped(restarting: bytes) -> None:
     # GIVEN a scanner that goes on for longer than its header says
     shorter = with_claimed_size(restarting, 120, 64)
     assert np.array_equal(decode(shorter).pixels[:60], decode(restarting).pixels[:60])
@@ -377,14 +377,12 @@ ODDITIES = oddities(encode(Image.new("RGB", (16, 16))))
 
 
 @pytest.mark.parametrize("name", ODDITIES)
-def test_a_file_that_is_only_odd_has_all_its_pixels(astronaut: bytes, name: str) -> None:
+def test_an_irregular_file_has_all_its_pixels(astronaut: bytes, name: str) -> None:
     assert np.array_equal(decode(oddities(astronaut)[name]).pixels, decode(astronaut).pixels)
 
 
 @pytest.mark.parametrize("name", [name for name in ODDITIES if "end" in name])
-def test_a_reduced_file_that_is_only_odd_has_all_its_pixels(
-    portrait_pixels: Pixels, name: str
-) -> None:
+def test_a_reduced_irregular_file_has_all_its_pixels(portrait_pixels: Pixels, name: str) -> None:
     data = encode(resized(portrait_pixels, 2400, 1200))
     assert np.array_equal(decode(oddities(data)[name]).pixels, decode(data).pixels)
 
@@ -434,7 +432,7 @@ def test_padding_is_not_taken_for_a_plain_background(portrait: bytes, width: int
         pytest.param({"quality": 40, "optimize": True}, id="small"),
     ],
 )
-def test_a_file_that_lacks_a_part_is_corrupt_whatever_follows(
+def test_an_incomplete_file_is_corrupt_regardless_of_its_trailer(
     portrait_pixels: Pixels, options: dict[str, object]
 ) -> None:
     data = encode(resized(portrait_pixels, 320, 320), **options)
@@ -443,7 +441,7 @@ def test_a_file_that_lacks_a_part_is_corrupt_whatever_follows(
 
 
 @pytest.mark.parametrize("transform", [1, 3, 255])
-def test_a_picture_in_inks_with_an_odd_transform_has_its_colours(
+def test_a_cmyk_picture_with_an_undefined_transform_has_its_colours(
     small_pixels: Pixels, transform: int
 ) -> None:
     data = bytearray(encode(inked(small_pixels), quality=95))
@@ -486,7 +484,7 @@ def test_a_large_picture_of_unusual_sampling_is_reduced(portrait_pixels: Pixels)
 
 @UNUSUAL
 @pytest.mark.parametrize("restart_interval", [0, 3])
-def test_unusual_sampling_does_not_hide_that_a_part_is_missing(
+def test_a_missing_part_is_detected_with_unusual_sampling(
     portrait_pixels: Pixels, factors: list[tuple[int, int]], restart_interval: int
 ) -> None:
     data = mosaic(resized(portrait_pixels, 200, 200), factors, restart_interval=restart_interval)
@@ -499,7 +497,7 @@ def test_unusual_sampling_does_not_hide_that_a_part_is_missing(
         assert picture_or_none(data.replace(marker, b"", 1)) is None or not restart_interval
 
 
-def test_unusual_sampling_that_is_not_legal_is_corrupt(small_pixels: Pixels) -> None:
+def test_illegal_sampling_is_corrupt(small_pixels: Pixels) -> None:
     # GIVEN a group of 17 blocks, of which ten are allowed
     assert picture_or_none(mosaic(small_pixels, [(4, 4), (1, 1), (1, 1)])) is None
 
@@ -509,13 +507,13 @@ def test_unusual_sampling_that_is_not_legal_is_corrupt(small_pixels: Pixels) -> 
 
 @pytest.mark.parametrize("content", OTHER_CONTENT.values(), ids=OTHER_CONTENT.keys())
 @pytest.mark.usefixtures("decoder_out_of_reach")
-def test_what_is_no_jpeg_is_not_decoded(content: bytes) -> None:
+def test_other_content_than_a_jpeg_is_not_decoded(content: bytes) -> None:
     with pytest.raises(NotJpeg, match=r"^Only JPG/JPEG images are allowed$"):
         decode(content)
 
 
 @pytest.mark.usefixtures("decoder_out_of_reach")
-def test_no_byte_is_no_image() -> None:
+def test_an_empty_file_is_not_an_image() -> None:
     with pytest.raises(NoImage, match=r"^No image provided$"):
         decode(b"")
 
@@ -526,7 +524,7 @@ def test_too_many_bytes_are_not_decoded(astronaut: bytes) -> None:
         decode(astronaut.ljust(25_000_001, b"\0"))
 
 
-def test_as_many_bytes_as_are_taken_are_decoded(astronaut: bytes) -> None:
+def test_the_largest_allowed_file_is_decoded(astronaut: bytes) -> None:
     assert decode(astronaut.ljust(25_000_000, b"\0")).width == 512
 
 
@@ -540,7 +538,7 @@ def test_too_many_pixels_are_not_decoded(astronaut: bytes, width: int, height: i
 
 
 @pytest.mark.usefixtures("decoder_out_of_reach")
-def test_as_many_pixels_as_are_taken_are_decoded(astronaut: bytes) -> None:
+def test_the_largest_allowed_picture_is_decoded(astronaut: bytes) -> None:
     with pytest.raises(Decoded):
         decode(with_claimed_size(astronaut, 10_000, 5_000).ljust(1_000_000))
 
@@ -586,7 +584,7 @@ BUFFERED = pytest.mark.parametrize(
 
 @BUFFERED
 @pytest.mark.usefixtures("decoder_out_of_reach")
-def test_a_progressive_picture_of_as_many_pixels_as_are_taken_is_decoded(
+def test_the_largest_allowed_progressive_picture_is_decoded(
     small_pixels: Pixels, mode: str, subsampling: int, megapixels: int
 ) -> None:
     picture = Image.fromarray(small_pixels).convert(mode)
@@ -597,7 +595,7 @@ def test_a_progressive_picture_of_as_many_pixels_as_are_taken_is_decoded(
 
 @BUFFERED
 @pytest.mark.usefixtures("decoder_out_of_reach")
-def test_more_are_refused_and_the_message_says_how_many_there_may_be(
+def test_larger_progressive_pictures_are_refused_with_the_limit(
     small_pixels: Pixels, mode: str, subsampling: int, megapixels: int
 ) -> None:
     picture = Image.fromarray(small_pixels).convert(mode)
@@ -608,7 +606,7 @@ def test_more_are_refused_and_the_message_says_how_many_there_may_be(
 
 @pytest.mark.parametrize("mode", ["RGB", "CMYK"])
 @pytest.mark.usefixtures("decoder_out_of_reach")
-def test_a_picture_in_one_scan_is_not_kept_and_may_have_all_pixels(
+def test_a_picture_in_one_scan_has_no_buffer_and_the_full_limit(
     small_pixels: Pixels, mode: str
 ) -> None:
     data = encode(Image.fromarray(small_pixels).convert(mode), subsampling=0)
@@ -616,7 +614,7 @@ def test_a_picture_in_one_scan_is_not_kept_and_may_have_all_pixels(
         decode(with_claimed_size(data, 10_000, 5_000).ljust(1_000_000))
 
 
-def test_the_decoders_own_words_stay_out_of_the_answer(astronaut: bytes) -> None:
+def test_the_decoders_messages_stay_out_of_the_answer(astronaut: bytes) -> None:
     with pytest.raises(CorruptImage, match=r"^The JPEG is corrupt or truncated$"):
         decode(astronaut[:30_000])
 
@@ -625,7 +623,7 @@ def test_the_decoders_own_words_stay_out_of_the_answer(astronaut: bytes) -> None
 
 
 @pytest.mark.parametrize("length", [1, MAX_BYTES])
-def test_a_size_up_to_the_limit_is_taken(length: int) -> None:
+def test_a_size_up_to_the_limit_is_accepted(length: int) -> None:
     check_size(length)
 
 
@@ -637,7 +635,7 @@ def test_a_size_up_to_the_limit_is_taken(length: int) -> None:
         (5_000_001, 5_000_000, ImageTooLarge),
     ],
 )
-def test_a_size_of_nothing_or_beyond_the_limit_is_refused(
+def test_an_empty_file_or_a_size_above_the_limit_is_refused(
     length: int, limit: int, fault: type[PictureError]
 ) -> None:
     with pytest.raises(fault):

@@ -63,7 +63,7 @@ def loaded(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize("app", ["predict.app", "s3_upload.app"])
-def test_the_garbage_collector_rests_during_a_start_and_works_after(app: str) -> None:
+def test_the_garbage_collector_is_off_during_the_start_and_on_afterwards(app: str) -> None:
     modules = loaded(
         f"""
 import gc

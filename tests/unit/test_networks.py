@@ -1,4 +1,4 @@
-"""The model files: what is committed is what is loaded, or nothing is."""
+"""Model files: only files that match their checksums are loaded."""
 
 import hashlib
 import shutil
@@ -67,7 +67,7 @@ def test_a_missing_file_is_named(folder: Path, missing: str) -> None:
         read_model_file(NAME, folder)
 
 
-def test_the_message_is_one_line_that_says_what_to_do(folder: Path) -> None:
+def test_the_message_is_one_line_with_instructions(folder: Path) -> None:
     (folder / NAME).unlink()
     with pytest.raises(ModelFileError) as caught:
         read_model_file(NAME, folder)
@@ -124,7 +124,7 @@ def test_the_committed_networks_take_and_give_what_the_package_expects(models: M
     assert np.isfinite(outputs).all()
 
 
-def test_what_a_network_gave_is_not_overwritten_by_the_next_picture(models: Models) -> None:
+def test_an_output_is_not_overwritten_by_the_next_picture(models: Models) -> None:
     dark = np.zeros((CHIP, CHIP, 3), np.float32)
     (first,) = models.classifier.network(dark).values()
     kept = first.copy()
@@ -140,7 +140,7 @@ def answers_of(network: Network, image: Pixels) -> list[bytes]:
     return [grid.tobytes() for grid in network(image.astype(np.float32)).values()]
 
 
-def test_images_of_two_sizes_in_turn_get_the_answers_that_each_gets_alone(
+def test_images_of_alternating_sizes_get_the_same_answers_as_alone(
     detector: Network, portrait_pixels: Pixels
 ) -> None:
     small, wide = portrait_pixels[:96, 176:272], portrait_pixels[:128, 160:320]
@@ -150,7 +150,7 @@ def test_images_of_two_sizes_in_turn_get_the_answers_that_each_gets_alone(
     assert alone[0] != alone[1]
 
 
-def test_threads_that_share_a_network_get_the_answers_that_one_gets(
+def test_threads_that_share_a_network_get_the_same_answers(
     detector: Network, portrait_pixels: Pixels
 ) -> None:
     images = [portrait_pixels[:side, left : left + side] for side in (96, 128) for left in range(9)]

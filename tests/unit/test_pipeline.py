@@ -67,7 +67,7 @@ def test_a_portrait_is_classified(models: Models, portrait_answer: Classificatio
     assert 0.5 < face.score <= 1
 
 
-def test_the_same_bytes_give_the_same_answer_whatever_came_between(
+def test_the_same_bytes_get_the_same_answer_after_other_pictures(
     models: Models, portrait_answer: Classification, astronaut: bytes, two_faces: bytes
 ) -> None:
     classify(models, two_faces, all_faces=True)
@@ -121,7 +121,7 @@ def test_a_mirrored_photo_has_its_face_on_the_other_side(
     assert mirrored.box == pytest.approx((512 - left - width, top, width, height), abs=8)
 
 
-def test_the_largest_face_is_classified_of_several(models: Models, two_faces: bytes) -> None:
+def test_the_largest_of_several_faces_is_classified(models: Models, two_faces: bytes) -> None:
     answer = classify(models, two_faces)
     assert answer.faces_found == 2
     left, _, width, _ = only(answer).box
@@ -129,7 +129,7 @@ def test_the_largest_face_is_classified_of_several(models: Models, two_faces: by
     assert width > 120
 
 
-def test_all_faces_are_classified_where_that_is_asked_for(models: Models, two_faces: bytes) -> None:
+def test_all_faces_are_classified_on_request(models: Models, two_faces: bytes) -> None:
     answer = classify(models, two_faces, all_faces=True)
     first, second = answer.faces
     assert answer.faces_found == 2
@@ -240,14 +240,16 @@ def test_a_path_that_cannot_be_read_raises_the_systems_error(models: Models) -> 
 
 
 @pytest.mark.parametrize("wrong", [None, 1, np.zeros((8, 8, 3), np.uint8), Image.new("L", (8, 8))])
-def test_a_picture_of_another_type_is_named_and_what_is_taken(models: Models, wrong: Any) -> None:
+def test_the_error_for_a_wrong_picture_type_names_it_and_the_accepted_types(
+    models: Models, wrong: Any
+) -> None:
     with pytest.raises(
         TypeError, match=rf"bytes of a JPEG or a path to one, not {type(wrong).__name__}$"
     ):
         classify(models, wrong)
 
 
-def test_models_of_another_type_are_named_and_how_to_load_them(portrait: Any) -> None:
+def test_the_error_for_wrong_models_says_how_to_load_them(portrait: Any) -> None:
     with pytest.raises(
         TypeError, match=r"^models must be the result of load_models\(\), not bytes$"
     ):
@@ -283,7 +285,7 @@ def as_sent(answer: dict[str, Any]) -> Any:
     return json.loads(json.dumps(answer, allow_nan=False))
 
 
-def test_the_answer_for_the_largest_face_is_that_of_the_contract() -> None:
+def test_the_answer_for_the_largest_face_follows_the_contract() -> None:
     answer = as_sent(answers.largest_face(Classification((a_face(),), 3, "1.2.3")))
     assert answer == {
         "ethnicity": "White",
@@ -307,7 +309,7 @@ def test_the_answer_for_the_largest_face_is_that_of_the_contract() -> None:
     assert list(answer["face"]) == ["box", "score"]
 
 
-def test_the_answer_for_all_faces_is_that_of_the_contract() -> None:
+def test_the_answer_for_all_faces_follows_the_contract() -> None:
     second = a_face((0.1, 0.7, 0.1, 0.05, 0.05), ("Black",), None)
     answer = as_sent(answers.all_faces(Classification((a_face(), second), 2, "1.2.3")))
     assert list(answer) == ["faces", *PICTURE_KEYS]
@@ -319,7 +321,7 @@ def test_the_answer_for_all_faces_is_that_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("all_faces", [False, True])
-def test_the_thresholds_are_in_the_answer_where_they_are_asked_for(*, all_faces: bool) -> None:
+def test_the_answer_has_thresholds_on_request(*, all_faces: bool) -> None:
     form = answers.all_faces if all_faces else answers.largest_face
     answer = as_sent(form(Classification((a_face(),), 1, "1.2.3"), thresholds=True))
     face = answer["faces"][0] if all_faces else answer

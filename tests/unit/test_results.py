@@ -1,4 +1,4 @@
-"""The published speeds are those that were measured."""
+"""The published speeds agree with the measurements."""
 
 import json
 from pathlib import Path

@@ -133,7 +133,7 @@ def test_a_colour_profile_is_read(small_pixels: Pixels, write: Callable[..., byt
         pytest.param(b"name\0\0" + zlib.compress(bytes(2_000_000)), id="too large"),
     ],
 )
-def test_a_profile_that_is_not_whole_is_left_out(small_pixels: Pixels, content: bytes) -> None:
+def test_an_incomplete_profile_is_left_out(small_pixels: Pixels, content: bytes) -> None:
     data = png(small_pixels)
     odd = data[:33] + chunk(b"iCCP", content) + data[33:]
     picture = decoded(odd)
@@ -152,7 +152,7 @@ def test_a_large_picture_is_reduced(portrait_pixels: Pixels, write: Callable[...
 
 
 @FORMATS
-def test_the_first_picture_of_an_animation_is_taken(
+def test_the_first_picture_of_an_animation_is_decoded(
     small_pixels: Pixels, write: Callable[..., bytes]
 ) -> None:
     others = [Image.new("RGB", (120, 96), (200, each, 0)) for each in range(9)]
@@ -167,7 +167,7 @@ def test_the_first_picture_of_an_animation_is_taken(
 
 
 @FORMATS
-def test_a_picture_cut_short_is_corrupt(small_pixels: Pixels, write: Callable[..., bytes]) -> None:
+def test_a_truncated_picture_is_corrupt(small_pixels: Pixels, write: Callable[..., bytes]) -> None:
     data = write(small_pixels)
     assert all(picture_or_none(data[:length]) is None for length in range(16, len(data) - 12, 97))
 
@@ -216,7 +216,7 @@ def test_a_broken_file_is_corrupt(data: bytes) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(st.sampled_from([png_of(head(8, 8)), b"RIFF\x40\0\0\0WEBPVP8X"]), st.binary(max_size=200))
-def test_any_bytes_are_a_picture_or_a_fault(start: bytes, rest: bytes) -> None:
+def test_any_bytes_give_a_picture_or_a_fault(start: bytes, rest: bytes) -> None:
     with contextlib.suppress(PictureError):
         decoded(start + rest)
 
@@ -271,13 +271,13 @@ def test_hundreds_of_thousands_of_chunks_are_refused(data: bytes) -> None:
 
 
 @FORMATS
-def test_where_only_jpegs_are_allowed_it_is_none(
+def test_png_and_webp_are_refused_where_only_jpegs_are_allowed(
     small_pixels: Pixels, write: Callable[..., bytes]
 ) -> None:
     with pytest.raises(NotJpeg, match=r"^Only JPG/JPEG images are allowed$"):
         decode(write(small_pixels))
 
 
-def test_content_of_no_kind_that_is_read_is_refused() -> None:
+def test_content_of_other_kinds_is_refused() -> None:
     with pytest.raises(NotJpeg, match=r"^Only JPEG, PNG and WebP pictures are read$"):
         decoded(b"GIF89a\x01\0\x01\0")

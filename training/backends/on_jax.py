@@ -87,7 +87,7 @@ class _Ahead(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__()
         self.batches, self.makers = batches, makers
         self.epoch: int | None = None
-        self.asked: dict[int, Future[Any]] = {}
+        self.pending: dict[int, Future[Any]] = {}
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -95,11 +95,11 @@ class _Ahead(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         if self.batches.epoch != self.epoch:
             self.epoch = self.batches.epoch
-            self.asked.clear()
+            self.pending.clear()
         for each in range(index, min(index + _AHEAD, len(self))):
-            if each not in self.asked:
-                self.asked[each] = self.makers.submit(_made, self.epoch, each)
-        return tuple(self.asked.pop(index).result())
+            if each not in self.pending:
+                self.pending[each] = self.makers.submit(_made, self.epoch, each)
+        return tuple(self.pending.pop(index).result())
 
 
 _makers_batches: list[BatchSource] = []

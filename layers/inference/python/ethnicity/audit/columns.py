@@ -23,7 +23,7 @@ _MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
-class Asked:
+class ColumnOptions:
     """The requested columns' names, and the ``positive`` value of the outcome."""
 
     by: tuple[str, ...] = ()
@@ -78,24 +78,26 @@ class Columns:
         return labelled(records, self.truth_column, self.truth, self.by)
 
 
-def read_columns(source: Source, asked: Asked) -> Columns:
+def read_columns(source: Source, options: ColumnOptions) -> Columns:
     """Read the requested columns.
 
     Raises:
         SourceError: the source is not a CSV list, or a column is missing or has unsuitable values.
     """
-    if asked.positive is not None and asked.outcome is None:
+    if options.positive is not None and options.outcome is None:
         raise SourceError("--positive needs --outcome: name the column that has this value")
-    if asked == Asked():
+    if options == ColumnOptions():
         return Columns()
     if not isinstance(source, Manifest):
         raise SourceError("--outcome, --truth and --by need a CSV list of pictures")
     file, names = source.path, source.column
     return Columns(
-        outcome=read_outcome(file, names, asked.outcome, asked.positive) if asked.outcome else None,
-        truth_column=asked.truth or "",
-        truth=read_labels(file, names, asked.truth) if asked.truth else None,
-        by={column: read_values(file, names, column) for column in asked.by},
+        outcome=read_outcome(file, names, options.outcome, options.positive)
+        if options.outcome
+        else None,
+        truth_column=options.truth or "",
+        truth=read_labels(file, names, options.truth) if options.truth else None,
+        by={column: read_values(file, names, column) for column in options.by},
     )
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from ethnicity.audit import compare as comparing
 from ethnicity.audit import html, summary
-from ethnicity.audit.columns import Asked, read_columns
+from ethnicity.audit.columns import ColumnOptions, read_columns
 from ethnicity.audit.html_comparison import comparison_page
 from ethnicity.audit.prevalence import load_reference
 from ethnicity.audit.records import Record
@@ -120,10 +120,10 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     ethnicity audit compare one/report.json two/report.json
     """
     aim = read_target(target)
-    asked = Asked(by, outcome, positive, truth)
+    options = ColumnOptions(by, outcome, positive, truth)
     try:
         source = open_source(where, depth=depth, column=column, by=by)
-        columns = read_columns(source, asked)
+        columns = read_columns(source, options)
         reference = load_reference()
         out.mkdir(parents=True, exist_ok=True)
         about = {"source": repr(source), "model": reference.model}
