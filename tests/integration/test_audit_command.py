@@ -313,7 +313,7 @@ def tally(counts: list[int]) -> Tally:
         ([600, 100, 100, 100, 100], "unbalanced", "More than double an even share: White 6"),
         ([800, 400, 270, 270, 260], "uneven", "The most common label is White 40 %"),
         ([9] * 5, "unknown", "45 faces, but 100 are needed"),
-        ([1, 0, 0, 0, 0], "unknown", "1 face, and 100"),
+        ([1, 0, 0, 0, 0], "unknown", "1 face, but 100"),
     ],
 )
 def test_the_verdict_follows_the_intervals(counts: list[int], level: str, words: str) -> None:
