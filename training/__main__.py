@@ -25,6 +25,7 @@ from training.data import FaceSet, load_sets
 from training.evaluate import MODELS
 from training.export import NETWORK_FILE, describe, export_keras, export_network, version_of
 from training.generations import train_generations
+from training.face_output import refit_face_output
 from training.no_faces import load_no_faces
 from training.pretrained import FOLDER as PRETRAINED
 from training.reference import write_reference
@@ -110,6 +111,8 @@ def main(data: Path, work: Path, out: Path, *, quick: bool, calibrate: bool) -> 
             click.echo("The networks are trained. TensorFlow runs the remaining stages: give the")
             click.echo("same command again without KERAS_BACKEND.")
             return
+        if material.no_faces is not None:
+            refit_face_output(classifier, sets, material.no_faces)
         _export(classifier, sets, out)
     _calibrate(sets, out / MODELS)
     evaluate.measure(sets, out, spoiled=20 if quick else 1000)

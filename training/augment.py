@@ -23,12 +23,6 @@ def training_crop(picture: Pixels, to_chip: Transform, rng: Rng, side: int = CHI
     return crop
 
 
-def inner_square(side: int) -> Transform:
-    """The transform to the middle square of a picture of ``side`` pixels, CHIP pixels a side."""
-    border = (side - CHIP) / 2
-    return np.array([[1.0, 0.0, -border], [0.0, 1.0, -border]])
-
-
 def jittered(to_chip: Transform, rng: Rng, side: int) -> Transform:
     """The transform, followed by a small random rotation, scale, stretch, shift and mirroring.
 

@@ -20,7 +20,7 @@ from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels, warp
 from ethnicity.labels import LABELS
 from training import backends, fast
-from training.augment import inner_square, training_crop
+from training.augment import training_crop
 from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet
 from training.networks import FEATURES, Normalization, face_resnet, original, residual_se
 
@@ -102,7 +102,7 @@ class Recipe:
 class Material:
     """The pictures that networks learn from.
 
-    ``no_faces``: pictures without a face, shape (n, side, side, 3); see `no_faces.load_no_faces`.
+    ``no_faces``: pictures without a face, shape (n, CHIP, CHIP, 3); see `no_faces.load_no_faces`.
     """
 
     sets: list[FaceSet]
@@ -186,7 +186,7 @@ class Batches:
             return []
         chosen = rng.integers(len(self.no_faces), size=self.extra)
         side = self.recipe.side
-        to_crop = inner_square(self.no_faces.shape[1]) * (side / CHIP)
+        to_crop = np.eye(2, 3) * (side / CHIP)
         return [training_crop(self.no_faces[each], to_crop, rng, side) for each in chosen]
 
 

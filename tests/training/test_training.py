@@ -18,15 +18,24 @@ from ethnicity.geometry import Pixels, warp
 from ethnicity.pipeline import classify, load_models
 from training import baselines
 from training.__main__ import main
-from training.augment import inner_square, training_crop
+from training.augment import training_crop
 from training.baselines import Baseline
 from training.data import AGE_BANDS, load_sets
 from training.evaluate import MODELS
+from training.face_output import refit_face_output
 from training.generations import train_generations
 from training.networks import FEATURES, face_resnet
 from training.no_faces import load_no_faces
 from training.pretrained import load_face_weights
-from training.train import Material, Recipe, is_finished, predict_logits, train, whole_pictures
+from training.train import (
+    Material,
+    Recipe,
+    build,
+    is_finished,
+    predict_logits,
+    train,
+    whole_pictures,
+)
 
 
 def test_every_stage_runs_and_makes_a_model_that_the_service_can_load(
@@ -153,11 +162,28 @@ def test_the_classifier_learns_to_reject_false_proposals(data: Path, tmp_path: P
 
     classifier = train(Material(sets, no_faces), recipe, tmp_path / "run")
 
-    middle = inner_square(no_faces.shape[1])
-    others = np.stack([warp(each, middle, CHIP) for each in no_faces])
     faces = whole_pictures(sets[0].part("test"))
-    log_odds = [predict_logits(classifier, views)[:, -1].mean() for views in (faces, others)]
+    log_odds = [predict_logits(classifier, views)[:, -1].mean() for views in (faces, no_faces)]
     assert log_odds[0] > log_odds[1]
+
+
+def test_the_sixth_output_is_fitted_again_and_the_labels_stay(data: Path, tmp_path: Path) -> None:
+    # GIVEN a network whose sixth output has learnt nothing
+    sets = load_sets(data, tmp_path)
+    no_faces = load_no_faces(data, tmp_path)
+    assert no_faces is not None
+    classifier = build(Recipe(width=8, no_faces=0.5))
+    faces = whole_pictures(sets[0].part("test"))
+    before = predict_logits(classifier, faces)
+
+    # WHEN that output is fitted again
+    refit_face_output(classifier, sets, no_faces)
+
+    # THEN it separates faces from others, within the range of the labels' logits
+    after = predict_logits(classifier, faces)
+    np.testing.assert_array_equal(after[:, :-1], before[:, :-1])
+    assert after[:, -1].mean() > predict_logits(classifier, no_faces)[:, -1].mean()
+    assert np.abs(after[:, -1]).max() < 2 * np.abs(after[:, :-1]).max()
 
 
 def test_a_pretrained_networks_answers_do_not_depend_on_the_faces_for_normalisation(

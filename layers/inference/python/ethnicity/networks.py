@@ -1,6 +1,7 @@
 """Neural networks, run by LiteRT on one thread."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from ethnicity.model_files import MODELS, read_model_file
 
 Tensor = NDArray[np.float32]
+
+Run = Callable[[Tensor], dict[str, Tensor]]
+"""One image in, one or more tensors out."""
 
 
 class Network:
