@@ -23,9 +23,16 @@ from training import evaluate, options
 from training.calibrate import fit_calibrations
 from training.data import FaceSet, load_sets
 from training.evaluate import MODELS
-from training.export import NETWORK_FILE, describe, export_keras, export_network, version_of
-from training.generations import train_generations
+from training.export import (
+    NETWORK_FILE,
+    describe,
+    export_keras,
+    export_network,
+    version_of,
+    write_served_checksums,
+)
 from training.face_output import refit_face_output
+from training.generations import train_generations
 from training.no_faces import load_no_faces
 from training.pretrained import FOLDER as PRETRAINED
 from training.reference import write_reference
@@ -127,6 +134,7 @@ def _export(classifier: keras.Model, sets: list[FaceSet], out: Path) -> None:
     (models / DETECTOR_FILE).write_bytes(read_model_file(DETECTOR_FILE))
     export_keras(classifier, out)
     export_network(classifier, models / NETWORK_FILE, _typical(sets))
+    write_served_checksums(models)
 
 
 def _typical(sets: list[FaceSet]) -> NDArray[np.float32]:
