@@ -48,7 +48,7 @@ def create_bucket(s3: "S3Client", name: str) -> None:
 @contextmanager
 def moto_server(host: str = "127.0.0.1") -> Iterator[str]:
     """Start empty S3 and SQS servers and return their address."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else a line for each request
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it would log a line for each request
     server = ThreadedMotoServer(host, port=0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())

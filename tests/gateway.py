@@ -1,8 +1,8 @@
 """API Gateway's HTTP API on this machine, as far as the template sets it up: routes, callers, CORS.
 
-It hands the function the events that the real one would, and answers what the real one answers
-before a function is called. Known of AWS and not read from the template: the bodies of those
-answers, the order of the checks, and that every response gets the CORS headers, errors included.
+It sends the function the same events as the real one, and gives the same answers as the real one
+before a function is called. These follow AWS's behaviour, not the template: the bodies of those
+answers, the order of the checks, and the CORS headers of every response, including errors.
 """
 
 import asyncio

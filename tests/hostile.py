@@ -1,7 +1,7 @@
 """JPEGs with the highest cost per byte, each testing one limit of the service.
 
-Made by hand, since no encoder would: with Huffman tables of one code, "0", a file's data are zeros,
-and a bit or two are a block.
+Made by hand, since no encoder writes them: with Huffman tables of one code, "0", a file's data are
+zeros, and a block takes a bit or two.
 """
 
 import re
@@ -20,7 +20,7 @@ FULL = (0x11, 0x11, 0x11)
 HALF = (0x21, 0x11, 0x11)  # 4:2:2
 QUARTER = (0x22, 0x11, 0x11)  # 4:2:0
 INKS = (0x11, 0x11, 0x11, 0x11)
-EIGHT = (0x42, 0x11, 0x11)  # blocks of luma for each of the colours: legal, and seldom written
+EIGHT = (0x42, 0x11, 0x11)  # luma blocks for each chroma block: legal, and rarely written
 SIDE = 7071
 """Side of a square of 50 megapixels."""
 
@@ -30,7 +30,7 @@ _NO_DIFFERENCE, _END_OF_BLOCK, _16384_EMPTY_BLOCKS = 0x00, 0x00, 0xE0
 
 @dataclass(frozen=True)
 class Scan:
-    """The channels of a scan, its coefficients, and its bits: those before and those after it."""
+    """A scan's channels, coefficients, and bit positions (successive approximation)."""
 
     channels: tuple[int, ...]
     first: int = 0
@@ -46,7 +46,7 @@ def segment(marker: int, content: bytes = b"") -> bytes:
 def opening(
     width: int, height: int, factors: Sequence[int], process: int, precision: int = 8
 ) -> bytes:
-    """The part before the first scan."""
+    """The part of a file before the first scan."""
     frame = struct.pack(">BHHB", precision, height, width, len(factors))
     for name, factor in enumerate(factors, start=1):
         frame += bytes([name, factor, 0])
@@ -101,7 +101,7 @@ def progressive(width: int, height: int, factors: Sequence[int], scans: Iterable
 
 
 def refined(channels: Sequence[int], refinements: int) -> list[Scan]:
-    """A whole picture, then each channel's coefficients bit by bit: the costliest scans."""
+    """A whole picture, then each channel's coefficients bit by bit: the most expensive scans."""
     scans = [Scan(tuple(channels), last=0)]
     scans += [Scan((each,), first=1, after=refinements) for each in channels]
     for bit in range(refinements, 0, -1):

@@ -1,7 +1,7 @@
-"""JPEGs that cameras and programs write oddly, though every pixel is there; made of a regular one.
+"""Irregular but complete JPEGs, as some cameras and programs write them, made from a regular one.
 
-Each stands for a kind that was seen: in the bug reports of libjpeg-turbo, OpenCV, Pillow and sharp
-that are named, and in the test suites of other libraries.
+Each represents a kind seen in practice: in bug reports of libjpeg-turbo, OpenCV, Pillow and sharp,
+which are named, or in the test suites of other libraries.
 """
 
 import struct
@@ -72,7 +72,7 @@ def adobe(transform: int) -> bytes:
 
 
 def with_coefficients(data: bytes, coefficients: bytes) -> bytes:
-    """Change the coefficients that the first scan claims."""
+    """Change the coefficients that the first scan declares."""
     start = data.index(b"\xff\xda")
     end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
     return data[: end - 3] + coefficients + data[end:]

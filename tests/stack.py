@@ -1,7 +1,7 @@
 """The stacks as CloudFormation would build them: the templates, expanded by SAM's translator.
 
-No AWS account and no network. SAM expands its resources and leaves parameters and conditions to
-CloudFormation; `deploy` settles those, so that a test reads what a deployer would get.
+This works without an AWS account or a network. SAM expands its resources and leaves parameters and
+conditions to CloudFormation; `deploy` resolves those, so that a test reads the deployed stack.
 """
 
 import itertools
@@ -237,7 +237,7 @@ def _deployments() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def main(folder: Path) -> None:
-    """Write all of them, for both architectures, as files for the linters."""
+    """Write all deployments, for both architectures, as files for the linters."""
     folder.mkdir(exist_ok=True)
     for name, template in _deployments():
         text = json.dumps(template, indent=2)

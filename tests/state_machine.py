@@ -1,7 +1,7 @@
 """A local Step Functions interpreter, limited to the audit's definition.
 
-moto's interpreter knows no ItemBatcher, leaves ResultWriter's files out and runs functions in
-Docker. Here is known of the language what the definition uses; anything else fails.
+moto's interpreter does not support ItemBatcher, omits ResultWriter's files and runs functions in
+Docker. This one supports only the features that the definition uses; anything else fails.
 """
 
 import json

@@ -58,7 +58,7 @@ def percent(probability: float) -> str:
 
 
 def violations(page: Page) -> list[str]:
-    """Return axe-core's findings, with their elements."""
+    """Return axe-core's findings and the elements that they concern."""
     results = Axe().run(page, options={"resultTypes": ["violations"]})
     return [
         f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}"

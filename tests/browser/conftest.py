@@ -20,7 +20,7 @@ DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
-expect.set_options(timeout=60_000)  # ms, in which a busy machine gets anything done
+expect.set_options(timeout=60_000)  # ms, enough on a busy machine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,7 +47,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def two_people() -> bytes:
-    """The astronaut at the left, a larger face at the right."""
+    """The astronaut on the left, a larger face on the right."""
     both = Image.new("RGB", (512 + 560, 700))
     both.paste(opened(), (0, 0))
     both.paste(opened(PICTURES / "obama.jpg"), (512, 0))
@@ -82,5 +82,5 @@ def page(profile: "BrowserContext", origin: str) -> Iterator["Page"]:
     yield page
     elsewhere = [url for url in asked if urlsplit(url).scheme not in ("blob", "data")]
     assert {f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in elsewhere} <= {origin}
-    # Chromium itself reports statuses of 400 and more
+    # Chromium itself logs statuses of 400 and more
     assert [text for text in complaints if not text.startswith("Failed to load resource")] == []

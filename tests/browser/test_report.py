@@ -16,7 +16,7 @@ SAMPLE = Path(__file__).parents[2] / "docs" / "sample-report.html"
 
 @pytest.fixture
 def report(browser: Browser, request: pytest.FixtureRequest) -> Iterator["Page"]:
-    """The sample report, in a window and colours that the test names."""
+    """The sample report, in the window size and colour scheme that the test names."""
     with browser.new_context(**request.param) as context:
         page = context.new_page()
         asked: list[str] = []
@@ -54,7 +54,7 @@ def test_axe_finds_nothing_wrong_with_the_report(report: "Page") -> None:
 
 
 @pytest.mark.parametrize("report", [window(1280, "dark")], indirect=True)
-def test_it_prints_in_light_with_its_bars_on_full_pages(report: "Page") -> None:
+def test_the_report_prints_in_light_colours_with_its_bars_on_full_pages(report: "Page") -> None:
     report.emulate_media(media="print")
 
     style = report.evaluate(

@@ -130,14 +130,14 @@ def s3() -> Iterator["S3Client"]:
 def test_sam_local_invoke_answers_every_notification(
     built: Path, s3: "S3Client", tmp_path: Path, fixture: S3Fixture
 ) -> None:
-    # GIVEN what the event names, in a bucket, and a function that reaches it
+    # GIVEN the event's objects in a bucket, and a function that can reach the bucket
     moto = s3.meta.endpoint_url
     aws.reset(moto)
     for bucket in (BUCKET, RESULTS):
         aws.create_bucket(s3, bucket)
     for each in fixture.objects:
         s3.put_object(Bucket=each.bucket, Key=each.key, Body=each.content)
-    # SAM hands no variable to a function that the template does not name
+    # SAM passes a function only those variables that the template names
     template = yaml_parse(built.read_text(encoding="utf-8"))
     variables = template["Resources"]["S3UploadFunction"]["Properties"]["Environment"]["Variables"]
     variables |= aws.environment(moto, RESULTS_BUCKET=RESULTS)
@@ -163,12 +163,12 @@ def test_sam_local_invoke_answers_every_notification(
 
 @dataclass(frozen=True)
 class Container:
-    """A sealed container, its emulator waiting inside."""
+    """A sealed container in which the emulator waits for requests."""
 
     name: str
 
     def send(self, requests: list[tuple[Any, dict[str, Any]]], rounds: int = 1) -> list[Any]:
-        """Return the answers with a missing part, and that part."""
+        """Return the answers that lack an expected part, each with that part."""
         command = ("docker", "exec", "--interactive", self.name, "python3", "-c", SEND)
         wrong: list[Any] = json.loads(run(*command, stdin=json.dumps([requests, rounds])))
         return wrong
@@ -230,7 +230,7 @@ def test_ten_thousand_requests_take_no_more_memory_than_a_thousand(sealed: Conta
 def test_the_audits_image_starts_both_of_its_functions(
     handler: str, event: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    """Sealed, it reaches no bucket: the one has nothing to read, the other says that it failed."""
+    """A sealed container reaches no bucket: the worker reads no picture, the summary fails."""
     with running("auditworkerfunction:latest", handler) as container:
         assert container.send([(event, expected)]) == []
 

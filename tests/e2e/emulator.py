@@ -1,9 +1,9 @@
 """A function in Lambda's own runtime loop, without Docker.
 
-AWS's Runtime Interface Emulator, from the package of the SAM CLI, serves the function as the Lambda
-service would; awslambdaric, which is the runtime of AWS's images, runs it. Traits of the emulator:
-the function starts at the first request; two requests at once crash it; exceptions and time-outs
-come back with HTTP's 200; a request above 6 MiB is cut short without a word.
+AWS's Runtime Interface Emulator, which the SAM CLI's package contains, serves the function like the
+Lambda service; awslambdaric, the runtime of AWS's images, runs it. Limitations of the emulator:
+the function starts at the first request; two requests at once crash it; exceptions and timeouts
+come back with HTTP status 200; a request above 6 MiB is truncated silently.
 """
 
 import contextlib
@@ -42,9 +42,9 @@ class Emulator:
     """One instance of a function, which handles one request at a time as in Lambda.
 
     ``handler``: as in the image's CMD.
-    ``environment``: the function's variables; of the tests' own it has only PATH.
-    ``through``: a command that the runtime is run with, such as strace.
-    ``python``: the one that has the function's packages, and awslambdaric.
+    ``environment``: the function's variables; from the tests' environment it gets only PATH.
+    ``through``: a command that runs the runtime, such as strace.
+    ``python``: the interpreter of the environment with the function's packages and awslambdaric.
     """
 
     def __init__(  # noqa: PLR0913
@@ -126,7 +126,7 @@ class Emulator:
             try:
                 connection.request("POST", "/2015-03-31/functions/function/invocations", body)
                 answer = json.loads(connection.getresponse().read())
-            except (OSError, ValueError) as error:  # HTTP's own are among both
+            except (OSError, ValueError) as error:  # includes http.client's and json's
                 raise FunctionError(f"no answer: {error!r}") from error
         if isinstance(answer, dict) and {"errorType", "errorMessage"} <= answer.keys():
             raise FunctionError(answer)
@@ -170,9 +170,9 @@ def _emulator() -> Path:
 
 
 def _processes_of_session(session: int) -> Iterator[int]:
-    """Start the emulator and the function in a separate process group."""
+    """The ids of a session's processes."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
+        with contextlib.suppress(OSError):  # the process has ended
             pid, _, rest = stat.read_text().partition(" (")
             if rest.rpartition(") ")[2].split()[3] == str(session):
                 yield int(pid)

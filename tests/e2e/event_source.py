@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class EventSource:
-    """Polls a queue, invokes instances of a function, and deletes what they have done.
+    """Polls a queue, invokes instances of a function, and deletes the messages they have processed.
 
-    Time is made short: a message that failed is not hidden for the rest of its visibility timeout
-    but comes again at once. How often it may come is the queue's affair, as ever.
+    To save time, a failed message becomes visible at once instead of after its visibility timeout.
+    The queue limits how often it is delivered, as on AWS.
 
     ``mapping``: the properties of the translated template's AWS::Lambda::EventSourceMapping.
     ``deliveries``: how often each message was handed to an instance.

@@ -1,9 +1,9 @@
-"""Nothing that a person sends, and nothing that is answered about them, is told to anyone else.
+"""Logs, metrics, traces and errors contain nothing from a request, an upload or an answer.
 
-Both functions in Lambda's runtime loop, at the log level that says most, with every event of
-events/; in each, file names, metadata, base64 and keys hold a word that is nowhere else. All that
-the processes write is read: logs, metrics (which are lines of the log), and traces, of which the
-X-Ray daemon's place is watched.
+Both functions run in Lambda's runtime loop at log level DEBUG, with every event of events/. In each
+event, file names, metadata, base64 and keys contain a marker word. The tests read everything that
+the processes write: logs, metrics (which are lines of the log), and traces, for which they listen
+at the X-Ray daemon's address.
 """
 
 import base64
@@ -79,7 +79,7 @@ def tagged_notification(fixture: S3Fixture) -> S3Fixture:
     return replace(fixture, event=event, objects=objects)
 
 
-def assert_nothing_is_told(told: str, answers: list[Any]) -> None:
+def assert_nothing_is_revealed(told: str, answers: list[Any]) -> None:
     """Check that the text has no marker word in any encoding, no label and no probability."""
     for start in range(3):
         piece = base64.b64encode(bytes(start) + CANARY.encode()).decode()[4:12]
@@ -108,7 +108,7 @@ def is_silent(place: socket.socket) -> bool:
 
 
 def variables(function: str, place: socket.socket) -> dict[str, str]:
-    """The function's variables, and those by which Lambda announces a traced request."""
+    """The function's variables, and those with which Lambda marks a traced request."""
     stack = deploy(EnableS3Variant="true", LogLevel="DEBUG")
     own = stack.resources[function]["Properties"]["Environment"]["Variables"]
     return {
@@ -125,22 +125,22 @@ def test_no_log_metric_trace_or_error_reveals_a_request_or_its_answer() -> None:
         with Emulator("predict.app.handler", variables("PredictFunction", place)) as function:
             for fixture in table:
                 event = tagged_event(fixture.event)
-                assert_holds_the_word(fixture, event)
+                assert_contains_the_marker(fixture, event)
                 answer = function.invoke(event)
                 assert answer["statusCode"] == fixture.status, fixture.file
                 answers.append(answer)
         assert is_silent(place)
 
     log = "".join(function.log)
-    # THEN this is where they would be seen: a line of metrics for each request
+    # THEN the log that was read is complete: it has a line of metrics for each request
     assert log.count('"Requests":[1.0]') == len(table)
     predictions = [each["body"] for each in answers if '"confidence"' in each["body"]]
     assert len(predictions) > 10
-    assert_nothing_is_told(log, predictions)
+    assert_nothing_is_revealed(log, predictions)
     assert CANARY not in json.dumps(answers)
 
 
-def assert_holds_the_word(fixture: Fixture, event: Any) -> None:
+def assert_contains_the_marker(fixture: Fixture, event: Any) -> None:
     text = json.dumps(event)
     assert CANARY in text, fixture.file
     body = event.get("body") or ""
@@ -174,7 +174,7 @@ def test_no_log_metric_trace_or_error_reveals_an_upload_or_its_result(
 ) -> None:
     client, relay = s3
     relay.reset()
-    # GIVEN an S3 that does as it is asked, or whose refusals quote the key
+    # GIVEN an S3 that works, or whose error messages quote the key
     relay.fault = lambda call: fault if call.method == "GET" else None
     returned, results = [], []
     with daemon() as place:
@@ -194,12 +194,12 @@ def test_no_log_metric_trace_or_error_reveals_an_upload_or_its_result(
         assert is_silent(place)
 
     log = "".join(function.log)
-    assert log.count('"Uploads":[') >= len(s3_fixtures()) - 1  # all but S3's announcement
+    assert log.count('"Uploads":[') >= len(s3_fixtures()) - 1  # all except S3's test event
     if fault is None:
         assert CANARY in json.dumps(results)
         assert sum("faces" in each for each in results) > 10
     else:
         assert not any("faces" in each for each in results)
         assert '"fault":' in log
-    assert_nothing_is_told(log, results)
+    assert_nothing_is_revealed(log, results)
     assert CANARY not in json.dumps(returned)

@@ -60,7 +60,7 @@ def slow() -> bytes:
 def test_pictures_beyond_the_queue_get_503_and_memory_stays_bounded(
     client: Client, slow: bytes
 ) -> None:
-    # GIVEN ten times as many senders as it holds pictures, each with as large a body as it takes
+    # GIVEN ten times as many clients as the queue has places, each with a body of the largest size
     picture = padded(slow, 4_900_000)
     with ThreadPoolExecutor(10 * LONGEST) as senders:
         before = client.most_memory()
@@ -69,7 +69,7 @@ def test_pictures_beyond_the_queue_get_503_and_memory_stays_bounded(
         answers = [each.result() for each in as_completed(sent)]
         held = client.most_memory() - before
 
-        # THEN each of them is answered: those it holds as ever, all others at once
+        # THEN all are answered: queued pictures as usual, all others with 503
         statuses = Counter(answer.status_code for answer in answers)
         assert statuses.keys() == {422, 503}
         assert LONGEST <= statuses[422] < len(sent)
@@ -77,10 +77,10 @@ def test_pictures_beyond_the_queue_get_503_and_memory_stays_bounded(
             if answer.status_code == 503:
                 assert answer.headers["retry-after"] == "1"
                 assert answer.json()["code"] == "busy"
-        # THEN meanwhile the other routes answer, and it holds a queue and one decoded picture
+        # THEN other routes answer meanwhile, and memory holds the queue and one decoded picture
         assert answered > 0
         assert held < 320 + LONGEST * 2 * 5 + 60
-        # THEN nobody is refused for what is over
+        # THEN the next picture is accepted
         assert client.predict(PORTRAIT).status_code == 200
 
 

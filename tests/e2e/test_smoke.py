@@ -38,7 +38,7 @@ AUTH = {
 }
 
 
-def test_the_server_passes(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_server_passes_the_smoke_test(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert smoke.run(Deployment(origin)) == 0
 
     table = capsys.readouterr().out
@@ -47,10 +47,10 @@ def test_the_server_passes(origin: str, capsys: pytest.CaptureFixture[str]) -> N
     assert table.count("the largest picture") == 3
 
 
-def test_a_wrong_answer_fails_and_is_named(
+def test_a_wrong_answer_fails_the_smoke_test_and_is_named(
     origin: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN someone who takes an open API for a signed one, and a server that is not there
+    # GIVEN an open API where tokens are expected, and an address without a server
     assert smoke.run(Deployment(origin, "JWT", token=TOKEN)) == 2
 
     lines = capsys.readouterr().out.splitlines()
@@ -166,7 +166,9 @@ def _notified_queue(sqs: "SQSClient", s3: "S3Client") -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("auth", AUTH)
-def test_a_stack_passes(cloud: Cloud, auth: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_passes_the_smoke_test(
+    cloud: Cloud, auth: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     given = AUTH[auth] | ({} if auth == "AWS_IAM" else {"CorsOrigins": ORIGIN})
     outputs = {
         "UploadBucketName": UPLOADS,

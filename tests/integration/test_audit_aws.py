@@ -34,7 +34,7 @@ GIVEN = {"prefix": "faces/", "title": "Faces"}
 
 @dataclass(frozen=True)
 class Cloud:
-    """The tests reach S3 itself, the functions the relay."""
+    """The tests call S3 directly, the functions through the relay."""
 
     s3: "S3Client"
     relay: Relay
@@ -75,7 +75,7 @@ def region(context: Any) -> Iterator[Cloud]:
         names = {"SOURCE_BUCKET": SOURCE, "RESULTS_BUCKET": bucket}
         for name, value in aws.environment(relay.url, **names).items():
             patch.setenv(name, value)
-        # The client waits between its tries
+        # Skip the client's waits between its attempts
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
         s3_client.cache_clear()
         yield Cloud(s3, relay, StateMachine(json.loads(definition), functions, s3), bucket)
@@ -116,7 +116,7 @@ def test_a_prefix_gives_both_reports(
     assert b"Faces" in page["Body"].read()
 
 
-def test_pictures_come_in_batches_to_the_deployers_number_of_workers(cloud: Cloud) -> None:
+def test_pictures_are_batched_for_as_many_workers_as_the_deployer_chose(cloud: Cloud) -> None:
     cloud.put(**{f"p{number:03}": b"GIF89a" for number in range(43)})
 
     assert cloud.run()["pictures"] == 43
@@ -127,7 +127,7 @@ def test_pictures_come_in_batches_to_the_deployers_number_of_workers(cloud: Clou
 def test_the_next_call_continues_a_batch_that_ran_out_of_time(
     cloud: Cloud, portrait: bytes, no_face: bytes, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN an instance that has time for one picture at each call
+    # GIVEN an instance that has time for one picture in each call
     calls = []
 
     def hurried(event: Any) -> Any:
@@ -138,7 +138,7 @@ def test_the_next_call_continues_a_batch_that_ran_out_of_time(
     cloud.put(train__a=portrait, train__b=no_face, test__c=b"GIF89a")
 
     assert cloud.run()["pictures"] == 3
-    # THEN none is missing, and none counted twice
+    # THEN no picture is missing or counted twice
     assert calls == [3, 2, 1]
     report = cloud.report()
     assert report["whole"]["judged"] == 1
@@ -146,10 +146,10 @@ def test_the_next_call_continues_a_batch_that_ran_out_of_time(
     assert [(each["name"], each["code"]) for each in report["bad"]] == [("test/c.jpg", "not_jpeg")]
 
 
-def test_a_batch_of_long_names_in_separate_folders_fits_a_states_output(
+def test_a_batch_of_long_names_in_separate_folders_fits_the_output_of_a_state(
     cloud: Cloud, portrait: bytes
 ) -> None:
-    # GIVEN names as long as S3 takes, of letters that JSON writes with six characters each
+    # GIVEN names as long as S3 allows, of letters that take six characters each in JSON
     folders = ["写" * 165 + f"{number:02}" for number in range(20)]
     name = "真" * 165 + ".jpg"
     keys = [f"faces/{folder}/{name}" for folder in folders]
@@ -162,7 +162,9 @@ def test_a_batch_of_long_names_in_separate_folders_fits_a_states_output(
     assert cloud.run()["pictures"] == 20
 
 
-def test_the_workers_output_contains_no_single_results(cloud: Cloud, portrait: bytes) -> None:
+def test_the_workers_output_contains_no_results_of_single_pictures(
+    cloud: Cloud, portrait: bytes
+) -> None:
     cloud.put(a=portrait, b=portrait)
 
     cloud.run()
@@ -182,7 +184,7 @@ def test_a_failure_of_s3_is_retried(cloud: Cloud, portrait: bytes) -> None:
 
     cloud.run()
 
-    # THEN the client's five tries failed, and the batch came again
+    # THEN the client's five attempts failed, and the batch was retried
     assert cloud.relay.faults["SlowDown"] == 5
     assert cloud.report()["whole"]["judged"] == 2
 
@@ -223,7 +225,7 @@ def test_denied_access_fails_the_run_with_the_permissions_to_grant(
 def test_pictures_of_a_failed_batch_are_listed_and_too_many_fail_the_run(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN 20 small batches full and one begun
+    # GIVEN 20 full batches and one that is partly filled
     batcher = cloud.machine.definition["States"]["ExaminePictures"]["ItemBatcher"]
     monkeypatch.setitem(batcher, "MaxItemsPerBatch", 3)
     cloud.put(**dict.fromkeys([f"p{number:02}" for number in range(61)], b"GIF89a"))
@@ -252,7 +254,7 @@ def test_a_report_that_cannot_be_written_fails_the_run(cloud: Cloud, no_face: by
         cloud.run()
 
 
-def test_nothing_that_names_a_picture_is_logged(
+def test_names_of_pictures_are_not_logged(
     cloud: Cloud, portrait: bytes, capfd: pytest.CaptureFixture[str], caplog: Any
 ) -> None:
     caplog.set_level(logging.DEBUG)

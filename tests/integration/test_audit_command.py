@@ -1,4 +1,4 @@
-"""The audit command, run like its users run it."""
+"""The audit command, run as its users run it."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ DATA = Path(__file__).parents[1] / "data"
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Two folders: ten faces each, one picture without, three that cannot be judged."""
+    """Two folders: ten faces each, one picture without a face, three that cannot be judged."""
     folder = tmp_path / "my set"
     for place, name in {
         "train/obama.jpg": "obama.jpg",
@@ -106,14 +106,14 @@ def test_a_folder_of_one_persons_pictures_does_not_reveal_their_label(tmp_path: 
 
     report = report_in(tmp_path)
     assert report["whole"]["composition"]
-    # THEN nor does the difference of the whole and the largest: they are told together
+    # THEN subtracting the largest folder does not either: the folders are reported together
     assert report["folders"] == {}
     others = report["other_folders"]
     assert others["names"] == ["alice", "bob", "c"]
     assert others["composition"]
     assert others["judged"] == 13
 
-    # AND a set of one picture is no more than counted
+    # AND three pictures are only counted
     shutil.rmtree(tmp_path / "set" / "c")
     assert run(tmp_path / "set", "--out", tmp_path).exit_code == 0
     whole = report_in(tmp_path)["whole"]
@@ -150,7 +150,7 @@ def test_the_page_loads_nothing_runs_no_scripts_and_escapes_names(
     )
     assert "cut &lt;b&gt;.jpg" in page.replace("<wbr>", "")
     assert "default-src 'none'" in page
-    # THEN each table has heads, and each chart is beside its numbers
+    # THEN each table has a head and a body, and screen readers skip each chart
     assert page.count("<table") == page.count("<tbody>")
     assert len(re.findall(r"<svg(?! class=\"\w+\" aria-hidden| aria-hidden)", page)) == 0
 
@@ -192,13 +192,13 @@ def test_an_interrupted_run_resumes(
     assert "same command again to resume" in result.output
     journal = tmp_path / command.JOURNAL
     assert stat.S_IMODE(journal.stat().st_mode) == 0o600
-    # GIVEN a last line that was being written
+    # GIVEN a last line that was only partly written
     with journal.open("a") as stream:
         stream.write('{"name": "half')
 
     assert run(pictures, "--out", tmp_path).exit_code == 0
 
-    # THEN what was known was not looked at again
+    # THEN pictures with known results were not examined again
     report = report_in(tmp_path)
     assert report["whole"]["pictures"] == 24
     assert {"name": "empty.jpg", "code": "corrupt_image"}.items() <= report["bad"][0].items()
@@ -242,7 +242,7 @@ def test_an_unreadable_file_is_listed(tmp_path: Path) -> None:
     assert bad == {"name": "gone.jpg", "code": "unreadable", "reason": "The file could not be read"}
 
 
-def test_more_than_25_megabytes_are_not_read(tmp_path: Path) -> None:
+def test_a_file_of_more_than_25_megabytes_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     with (tmp_path / "set" / "large.jpg").open("wb") as stream:
         stream.truncate(25_000_001)
@@ -293,7 +293,7 @@ def test_user_errors_get_messages(tmp_path: Path, arguments: list[str], message:
     assert "Traceback" not in result.output
 
 
-# ---------------------------------------------------------------- what the report says
+# ---------------------------------------------------------------- contents of the report
 
 
 def tally(counts: list[int]) -> Tally:

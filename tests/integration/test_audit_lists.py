@@ -173,7 +173,7 @@ def test_either_value_can_be_counted(tmp_path: Path, positive: str, counted: str
     assert columns.outcome.is_positive[f"{counted}.jpg"]
 
 
-# ---------------------------------------------------------------- what the sections say
+# ---------------------------------------------------------------- contents of the sections
 
 
 def answered(label: int, name: str, sure: float = 0.9) -> Record:
@@ -183,7 +183,7 @@ def answered(label: int, name: str, sure: float = 0.9) -> Record:
 
 
 def outcome(positive: list[int], negative: list[int]) -> Outcome:
-    """So many faces of each label with it and without, all surely of their label."""
+    """An outcome with these numbers of faces per label, with it and without; labels are clear."""
     made = Outcome("failed", "1", "0")
     for tally, counts in ((made.with_it, positive), (made.without_it, negative)):
         for label, count in enumerate(counts):
@@ -233,7 +233,7 @@ def test_a_chance_difference_is_not_reported() -> None:
     assert "no difference" in told["verdict"]["text"]
 
 
-def test_a_ratio_to_a_rate_near_zero_has_no_upper_end() -> None:
+def test_a_ratio_to_a_rate_near_zero_has_no_upper_limit() -> None:
     told = report_on(outcome([80, 0, 20, 20, 20], [120, 200, 180, 180, 180]))["outcome"]
 
     assert told["largest_ratio"]["lower"] == "Black"
@@ -267,7 +267,7 @@ def test_pictures_without_a_face_have_their_own_row() -> None:
 
 
 def labelled_set(right: list[float], size: int = 100, age: list[str] | None = None) -> Labelled:
-    """So many pictures of each label, right at these rates, else taken for the next label."""
+    """``size`` pictures of each label, classified right at these rates, else as the next label."""
     records, label_of, ages = [], {}, {}
     for label, rate in enumerate(right):
         for index in range(size):
@@ -325,7 +325,7 @@ def test_a_picture_without_a_face_counts_as_wrong_and_an_unreadable_one_is_left_
     assert told["confusion"]["White"]["no_face"] == 10
 
 
-def test_further_columns_are_compared_and_small_values_combined() -> None:
+def test_additional_columns_are_compared_and_rare_values_are_combined() -> None:
     ages = ["young"] * 14 + ["old"] * 5 + ["c"]
     report = report_on(truth=labelled_set([0.9] * 5, age=ages))
     told = report["truth"]["by"]["age"]
@@ -433,14 +433,14 @@ def test_reports_that_cannot_be_compared_get_messages(
     assert message in result.output
 
 
-def test_too_few_faces_and_other_files_cannot_be_compared(tmp_path: Path) -> None:
+def test_reports_of_too_few_faces_and_other_files_cannot_be_compared(tmp_path: Path) -> None:
     with pytest.raises(NotComparable, match="too few faces"):
         compare(report_of([1] * 5), report_of([100] * 5))
     (tmp_path / "text").write_text("no JSON")
     assert "not a report.json" in run("compare", tmp_path / "text", tmp_path / "text").output
 
 
-def test_differences_of_independent_sets_are_covered() -> None:
+def test_intervals_cover_the_differences_of_independent_sets() -> None:
     rng = np.random.default_rng(0)
     covered, called = [], []
     for _ in range(30):

@@ -51,7 +51,7 @@ def test_the_number_of_workers_is_a_parameter(workers: str) -> None:
 
 
 def retriers(audit_stack: Stack) -> tuple[dict[str, Any], dict[str, Any]]:
-    """How a batch is tried again: when Lambda had no instance for it, and after any other fault."""
+    """The rules for retrying a batch: if Lambda had no free instance, and after any other fault."""
     processor = audit_stack.definition["States"]["ExaminePictures"]["ItemProcessor"]
     unavailable, other = processor["States"]["ExamineBatch"]["Retry"]
     return unavailable, other
@@ -72,7 +72,7 @@ def test_all_attempts_of_a_batch_fit_the_five_minutes_of_an_express_execution(
         for attempt in range(other["MaxAttempts"])
     )
     assert worker["Timeout"] * (1 + other["MaxAttempts"]) + waits < EXPRESS
-    # THEN a batch that finds no instance free is tried to the end of these five minutes
+    # THEN a batch without a free instance is retried until these five minutes end
     assert unavailable["ErrorEquals"][0] == "Lambda.TooManyRequestsException"
     assert other["ErrorEquals"] == ["States.ALL"]
     assert unavailable["MaxAttempts"] * unavailable["MaxDelaySeconds"] / 2 > EXPRESS
@@ -85,21 +85,21 @@ def test_fifty_workers_at_a_quota_of_ten_lose_no_batch(audit_stack: Stack, seed:
     lost = partial(batches_lost, workers=50, quota=10, batches=1000, seconds=3.0, seed=seed)
 
     assert lost(unavailable) == 0
-    # THEN that is due to these tries: with those for other faults most would be lost
+    # THEN these retries prevent it: with those for other faults, most batches would be lost
     assert lost(other) > 500
 
 
 def batches_lost(  # noqa: PLR0913
     retrier: dict[str, Any], *, workers: int, quota: int, batches: int, seconds: float, seed: int
 ) -> int:
-    """Play a map run through by an agenda in place of a clock; a try without an instance waits.
+    """Simulate a map run and count its lost batches; an attempt without a free instance waits.
 
-    A worker's next batch is assumed to begin a tenth of a second after the last one's end.
+    A worker's next batch begins about a tenth of a second after its last one ends.
     """
     random = Random(seed)
-    agenda = [(random.random() / 10, 0.0, 0)] * workers  # when, since when, the how manieth try
+    agenda = [(random.random() / 10, 0.0, 0)] * workers  # time, first try, retries
     left, lost = batches - workers, 0
-    busy: list[float] = []  # until when, for each instance at work
+    busy: list[float] = []  # for each busy instance, when it ends
     while agenda:
         now, began, tries = heapq.heappop(agenda)
         while busy and busy[0] <= now:
@@ -172,7 +172,7 @@ def test_the_reports_are_private_encrypted_tls_only_and_retained(audit_stack: St
     assert audit_stack.resources["AuditBucket"]["DeletionPolicy"] == "Retain"
 
 
-def test_tallies_are_deleted_after_a_day_and_reports_after_the_parameters_days() -> None:
+def test_tallies_are_deleted_after_a_day_and_reports_after_the_chosen_number_of_days() -> None:
     stack = deploy(AUDIT, **GIVEN, AuditRetentionDays="30")
     runs, reports = stack.one("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
 
@@ -206,7 +206,7 @@ def test_each_role_has_only_the_permissions_it_needs(audit_stack: Stack) -> None
 
     assert granted(roles["AuditWorkerRole"]) == {
         ("s3:GetObject", f"arn:aws:s3:::{SOURCE}/*"),
-        # So that S3 answers “not found” for an object that is gone, rather than “access denied”
+        # So that S3 answers “not found” for a deleted object, not “access denied”
         ("s3:ListBucket", f"arn:aws:s3:::{SOURCE}"),
         *((action, "<AuditWorkerLogGroup.Arn>") for action in LOGS),
         *TRACES,
@@ -227,7 +227,7 @@ def test_each_role_has_only_the_permissions_it_needs(audit_stack: Stack) -> None
         ("s3:ListMultipartUploadParts", "<AuditBucket.Arn>/runs/*"),
         ("s3:AbortMultipartUpload", "<AuditBucket.Arn>/runs/*"),
     }
-    # THEN for every resource it may but deliver logs and sample and write traces
+    # THEN on all resources it may only deliver logs and sample and write traces
     anywhere = {action for action, resource in machine if resource == "*"}
     assert {action for action in anywhere if not action.startswith("logs:")} == {
         "xray:PutTraceSegments",
@@ -247,7 +247,9 @@ def test_encrypted_pictures_are_read_with_only_their_key() -> None:
     assert keyed - without == {("kms:Decrypt", key)}
 
 
-def test_the_machine_may_start_and_watch_its_own_children_only(audit_stack: Stack) -> None:
+def test_the_state_machine_may_start_and_watch_only_its_own_child_executions(
+    audit_stack: Stack,
+) -> None:
     policy = audit_stack.one("AWS::IAM::Policy")
 
     assert policy["Roles"] == ["<AuditRole>"]
@@ -286,7 +288,7 @@ def test_the_resources_have_no_circular_dependencies() -> None:
 
 
 @pytest.mark.parametrize("template", [API, AUDIT])
-def test_the_template_names_no_alias(template: str) -> None:
-    # CloudFormation's YAML knows neither anchors nor aliases
+def test_the_template_contains_no_yaml_alias(template: str) -> None:
+    # CloudFormation's YAML supports neither anchors nor aliases
     text = (ROOT / template).read_text(encoding="utf-8")
     assert not re.findall(r"^[^#\n]*: [&*][a-z][a-z-]*$", text, re.MULTILINE)

@@ -82,7 +82,7 @@ def test_a_picture_gets_a_row(call: "Call", astronaut: bytes) -> None:
 
 
 @pytest.mark.parametrize("faces", ["largest", "all"])
-def test_json_lines_hold_what_the_service_answers(
+def test_json_lines_hold_the_answers_of_the_service(
     call: "Call", album: Path, astronaut: bytes, faces: str
 ) -> None:
     done = run("predict", "--json", "--faces", faces, album)
@@ -164,7 +164,7 @@ def test_a_folder_is_searched_for_pictures_that_are_not_hidden(
     assert {line["ethnicity"] for line in lines} == {lines[0]["ethnicity"]}
 
 
-def test_names_wider_than_their_column_and_wide_characters_keep_the_columns(
+def test_long_names_and_wide_characters_keep_the_columns_aligned(
     tmp_path: Path, portrait: bytes
 ) -> None:
     names = ["a.jpg", "写真写真写真.jpg", "e\u0301.jpg", f"{'long' * 20}.jpg"]
@@ -198,7 +198,9 @@ def test_a_damaged_installation_is_reported_in_one_line(
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_name_does_not_steer_the_terminal(tmp_path: Path, portrait: bytes) -> None:
+def test_control_characters_in_a_file_name_do_not_reach_the_terminal(
+    tmp_path: Path, portrait: bytes
+) -> None:
     (tmp_path / "\x1b[2Jevil.jpg").write_bytes(portrait)
 
     done = run("predict", tmp_path)
@@ -217,16 +219,16 @@ def test_the_version_is_printed() -> None:
 
 @pytest.fixture
 def many(tmp_path: Path, astronaut: bytes) -> Path:
-    """More pictures than are done before the tests interrupt."""
+    """More pictures than the command can classify before the tests interrupt it."""
     for number in range(300):
         (tmp_path / f"{number}.jpg").write_bytes(astronaut)
     return tmp_path
 
 
 def started(*arguments: str | Path) -> "subprocess.Popen[bytes]":
-    """The command in a process group of its own, which Ctrl+C reaches as a whole.
+    """Start the command in a process group of its own, as Ctrl+C signals a whole group.
 
-    A test run in the background of a shell ignores SIGINT, and would hand that on.
+    A test run in the background of a shell ignores SIGINT, and child processes inherit that.
     """
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
@@ -277,7 +279,7 @@ def test_a_closed_pipe_is_reported_in_one_line(many: Path) -> None:
     assert errors.splitlines() == ["Error: The output was closed before all of it was written"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's device that is full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 @pytest.mark.parametrize("command", ["predict", "audit"])
 def test_a_full_disk_is_reported_in_one_line(tmp_path: Path, album: Path, command: str) -> None:
     options: list[str | Path] = ["--out", tmp_path / "out"] if command == "audit" else ["--json"]
@@ -294,7 +296,7 @@ def test_a_full_disk_is_reported_in_one_line(tmp_path: Path, album: Path, comman
     assert done.stderr.decode().splitlines() == ["Error: No space left on device"]
 
 
-def test_nothing_but_the_reports_words_is_shown_where_there_is_no_terminal(
+def test_without_a_terminal_only_the_text_of_the_report_is_shown(
     album: Path, tmp_path: Path
 ) -> None:
     done = subprocess.run(

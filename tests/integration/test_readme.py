@@ -98,7 +98,7 @@ def test_a_block_of_the_readme_runs(block: Block, checkout: Path, origin: str) -
         check=True,
     )
 
-    # THEN every line's answer is there, in the block's output or in the file that it goes to
+    # THEN every line has its answer, in the block's output or in the file that it is written to
     files = re.findall(r"> (\S+\.jsonl)", text)
     files += [
         f"{out or 'audit-report'}/report.html"
@@ -110,8 +110,8 @@ def test_a_block_of_the_readme_runs(block: Block, checkout: Path, origin: str) -
 
 
 @each([block for block in BLOCKS if block.comment == "serves"])
-def test_the_server_serves_where_it_says(block: Block, checkout: Path) -> None:
-    command = block.text.replace(PORT, "0")  # a free one
+def test_the_server_answers_at_the_address_that_it_prints(block: Block, checkout: Path) -> None:
+    command = block.text.replace(PORT, "0")  # any free port
     server = subprocess.Popen(
         ["bash", "-c", f"exec {command}"],
         cwd=checkout,
@@ -139,7 +139,7 @@ def test_a_documents_links_lead_to_files_and_its_commands_are_well_formed(docume
     assert [link for link in links if not (document.parent / link).exists()] == []
     for _, language, block in BLOCK.findall(text):
         if language == "sh":
-            commands = re.sub(r"<(\w+)>", r"\1", block)  # what the reader fills in
+            commands = re.sub(r"<(\w+)>", r"\1", block)  # placeholders
             subprocess.run(["bash", "-n"], input=commands, text=True, check=True)
 
 

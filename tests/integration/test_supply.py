@@ -44,7 +44,7 @@ Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 
 @contextmanager
 def source(answer: Answer) -> Iterator[str]:
-    """A server in the place of the public one."""
+    """A local server in place of the public one."""
 
     class Exchange(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -104,10 +104,10 @@ def test_a_source_that_answers_with_an_error_fails(
     assert "starlette 1.10.0: not checked" in capfd.readouterr().out
 
 
-def test_a_source_that_cannot_be_reached_has_a_status_of_its_own(
+def test_an_unreachable_source_has_its_own_exit_status(
     lock: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # GIVEN a port that was open a moment ago
+    # GIVEN a port that has just been closed
     with source(lambda _: (200, {})) as url:
         pass
 

@@ -41,7 +41,7 @@ def printed(notebook: Any) -> str:
     )
 
 
-def test_it_says_what_its_numbers_show(executed: Any) -> None:
+def test_the_text_agrees_with_the_numbers(executed: Any) -> None:
     text = printed(executed)
 
     counting, correcting = (

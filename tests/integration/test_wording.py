@@ -1,4 +1,4 @@
-"""`make words` finds what .ci/wording.txt lists, which codespell alone would do for words only."""
+"""`make words` finds the words and phrases of .ci/wording.txt; codespell alone finds only words."""
 
 import subprocess
 import sys

@@ -22,7 +22,7 @@ ORIGIN = dict(
 
 
 def smiley(grey: int) -> Pixels:
-    """A drawn face on a ground of that grey."""
+    """A drawn face on a background of that grey."""
     drawn = np.full((400, 400, 3), grey, np.uint8)
     cv2.ellipse(drawn, (200, 200), (90, 120), 0, 0, 360, (150, 180, 225), -1)
     for x in (165, 235):
@@ -36,7 +36,7 @@ def smiley(grey: int) -> Pixels:
 def data(tmp_path_factory: pytest.TempPathFactory, astronaut: bytes) -> Path:
     """Both data sets in miniature: one portrait, varied, in each class and split.
 
-    Beside them are pictures without a face in which the detector sees one.
+    In addition, there are pictures without a face in which the detector sees one.
     """
     folder = tmp_path_factory.mktemp("faces")
     rng = np.random.default_rng(0)

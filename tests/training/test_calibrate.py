@@ -8,7 +8,7 @@ from training.calibrate import Scored, fit_calibrations
 
 
 def scored(rng: np.random.Generator, count: int) -> Scored:
-    """So many sharp pictures of each class, by a network that knows their labels half well."""
+    """``count`` sharp pictures of each class, scored by a moderately accurate network."""
     label = np.repeat(np.arange(5), count)
     logits = rng.normal(size=(len(label), 5))
     logits[np.arange(len(label)), label] += 2
@@ -25,7 +25,7 @@ def kept(calibration: Calibration, pictures: Scored) -> NDArray[np.bool_]:
     return reached[np.arange(len(pictures.label)), pictures.label]
 
 
-def test_sets_cover_nine_in_ten_for_at_least_four_in_five_samples() -> None:
+def test_sets_cover_nine_in_ten_pictures_for_at_least_four_in_five_samples() -> None:
     rng = np.random.default_rng(0)
     fresh = scored(rng, 4000)
     holds = []

@@ -91,7 +91,7 @@ def test_the_departure_measures_errors_beyond_chance() -> None:
     assert alike < 0.0005
     assert dark > 0.001
 
-    # AND each kind of choice weighs the same
+    # AND each kind of selection has the same weight
     found = [Miss("age", 0.02, 1.0), Miss("age", 0.04, 1.0), Miss("light", 0.0, 1.0)]
     assert departure(found) == pytest.approx(MARGIN * 0.015)
     assert departure([Miss("light", -0.01, 1.0)]) == 0

@@ -13,8 +13,7 @@ import tensorflow as tf
 from click.testing import CliRunner
 
 from ethnicity.audit.prevalence import load_reference
-from ethnicity.frame import CHIP
-from ethnicity.geometry import Pixels, warp
+from ethnicity.geometry import Pixels
 from ethnicity.pipeline import classify, load_models
 from training import baselines
 from training.__main__ import main

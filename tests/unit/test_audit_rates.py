@@ -20,7 +20,7 @@ def answers(rng: np.random.Generator, label: np.ndarray) -> Answers:
 def drawn(
     rng: np.random.Generator, counts: list[int], rates: np.ndarray
 ) -> tuple[Answers, Answers, np.ndarray]:
-    """Faces with an outcome and without it, and the rates by most probable label."""
+    """Faces with and without an outcome, and the rates by most probable label."""
     label = np.repeat(np.arange(5), counts)
     happens = rng.random(len(label)) < rates[label]
     strata = (answers(rng, label[happens]), answers(rng, label[~happens]))
@@ -73,7 +73,7 @@ def test_the_largest_of_many_chance_differences_is_not_reported() -> None:
     assert found.high > found.largest
 
 
-def test_pairs_that_surely_differ_are_listed_surest_first() -> None:
+def test_pairs_that_clearly_differ_are_listed_with_the_clearest_first() -> None:
     rng = np.random.default_rng(0)
     value = np.array([0.1, 0.3, 0.11])
 

@@ -111,7 +111,7 @@ def test_the_most_probable_label_is_kept_below_its_threshold() -> None:
     assert strict.prediction_set(np.array([0.2, 0.1, 0.1, 0.5, 0.1])) == ("Indian",)
 
 
-def test_labels_of_equal_probability_come_in_their_own_order() -> None:
+def test_labels_of_equal_probability_keep_their_usual_order() -> None:
     lenient = calibration(thresholds=(0, 0, 0, 0, 0))
     assert lenient.prediction_set(np.full(5, 0.2)) == LABELS
 
@@ -139,7 +139,7 @@ def test_a_prediction_set_follows_its_definition(
 
 
 def test_the_network_gets_the_pixels_unchanged_and_mirrored() -> None:
-    # GIVEN a network that answers the two with logits whose mean is known
+    # GIVEN a network that gives the two images logits with a known mean
     seen: list[Tensor] = []
     given = [logits(2 * LN2, 0, LN3, 0, 1), logits(0, 0, LN3, 0, -1)]
 
@@ -232,7 +232,7 @@ def test_a_face_too_small_to_judge_leaves_most_labels_open(models: Models, chip:
     small = models.classifier.judge(resized(resized(chip, 7, 7), CHIP, CHIP))
     assert len(small.prediction_set) >= 3
     assert small.probabilities.max() < 0.6 < sharp.probabilities.max()
-    # AND the thresholds are those of the calibration for so little detail
+    # AND the thresholds come from the calibration for faces with the least detail
     assert np.array_equal(sharp.thresholds, models.classifier.calibrations[0].thresholds)
     assert np.array_equal(small.thresholds, models.classifier.calibrations[-1].thresholds)
 

@@ -36,7 +36,7 @@ def colours() -> Pixels:
 
 
 def by_littlecms(icc: bytes, pixels: Pixels) -> Pixels:
-    """Relative colorimetric, as matrix profiles are meant."""
+    """Convert with the relative colorimetric intent, which matrix profiles are made for."""
     converted = ImageCms.profileToProfile(
         Image.fromarray(pixels),
         ImageCms.ImageCmsProfile(io.BytesIO(icc)),
@@ -104,7 +104,7 @@ GOOD = rgb(P3, gamma(2.2))
         pytest.param(rgb(P3, parametric(1, -9000, 0.001, 0.001)), id="curve that overflows"),
     ],
 )
-def test_profiles_of_another_kind_and_broken_ones_are_ignored(icc: bytes) -> None:
+def test_broken_and_unsupported_profiles_are_ignored(icc: bytes) -> None:
     assert read_profile(icc) is None
 
 
@@ -147,7 +147,7 @@ def test_a_profile_above_the_size_limit_is_ignored() -> None:
 # In a JPEG
 
 
-def test_a_picture_carries_its_profile(small_pixels: Pixels) -> None:
+def test_a_decoded_picture_has_its_profile(small_pixels: Pixels) -> None:
     profile = decode(encode(small_pixels, icc_profile=GOOD)).profile
     assert profile is not None
     expected = read_profile(GOOD)
@@ -161,5 +161,5 @@ def test_a_profile_in_several_segments_is_joined(small_pixels: Pixels) -> None:
     assert picture.profile is not None
 
 
-def test_a_picture_without_a_profile_is_taken_as_srgb(small_pixels: Pixels) -> None:
+def test_a_picture_without_a_profile_counts_as_srgb(small_pixels: Pixels) -> None:
     assert decode(encode(small_pixels)).profile is None

@@ -18,10 +18,10 @@ from ethnicity.networks import Network, Tensor
 from tests.unit.pictures import difference, encode, on_canvas, resized
 
 FACE = np.array([[180.0, 64.0], [271.0, 177.0]])
-"""In the astronaut's picture: top left, bottom right."""
+"""The box of the face in the astronaut's picture: top left, bottom right."""
 
 CLOSE_UP = (slice(20, 200), slice(130, 310))
-"""Rows and columns of the astronaut's picture that her face fills by half."""
+"""Rows and columns of a part of the astronaut's picture that is half face."""
 
 
 def overlap(one: Points, other: Points) -> float:
@@ -33,7 +33,7 @@ def overlap(one: Points, other: Points) -> float:
 
 
 def misplaced(face: Face, expected: Points) -> float:
-    """The mean distance of the aligned face's corners from those expected, in sides of it."""
+    """The mean distance of the aligned face's corners from the expected ones, in side lengths."""
     side = float(np.linalg.norm(expected[1] - expected[0]))
     return float(np.linalg.norm(frame_corners(face) - expected, axis=1).mean()) / side
 
@@ -49,7 +49,7 @@ def only(found: list[Face]) -> Face:
 
 
 def exactly(face: Face) -> tuple[bytes, float | None, bytes]:
-    """All there is to a face, to be compared to the last bit."""
+    """All data of a face, for bit-exact comparison."""
     return face.corners.tobytes(), face.score, face.to_chip.tobytes()
 
 
@@ -59,7 +59,7 @@ def turned(pixels: Pixels, quarters: int) -> Pixels:
 
 
 class Shown:
-    """A network, and the widths of the images that it was shown."""
+    """A network that records the widths of its input images."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -96,7 +96,7 @@ def obama_pixels(obama: bytes) -> Pixels:
     return resized(np.array(Image.open(io.BytesIO(obama)).convert("RGB")), 280, 350)
 
 
-# Where faces are
+# Pictures with faces
 
 
 def test_the_face_of_a_portrait_is_found_once(face: Face) -> None:
@@ -205,7 +205,7 @@ def test_a_repeated_search_finds_the_same_faces(
 # Several faces, from coarse to fine
 
 Composed = dict[str, tuple[Pixels, int, int]]
-"""Pictures by name, the faces that are found in each, and those where all are asked for."""
+"""By name: a picture, and its numbers of faces by default and if all are requested."""
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +263,7 @@ def test_a_large_face_ends_the_search_unless_all_faces_are_requested(
     detector = Shown(finder.detector)
     shown = Finder(cast("Network", detector), finder.classifier)
     only(find_faces(shown, resized(portrait_pixels[CLOSE_UP], 800, 800), all_faces=all_faces))
-    assert detector.widths.count(LOOK) == 2  # a glance, and the closer look at what it showed
+    assert detector.widths.count(LOOK) == 2  # a glance, and a closer look at its result
     assert len(detector.widths) == 2 + tiles
 
 
@@ -297,7 +297,7 @@ def test_the_number_of_closer_looks_is_bounded() -> None:
     assert detector.widths.count(LOOK) == 1 + 5 * search.MAX_PROPOSALS
 
 
-# Where none are
+# Pictures without faces
 
 
 def drawn_house() -> Pixels:
@@ -351,7 +351,7 @@ def test_pictures_of_odd_shapes_are_searched(
         assert (found.corners <= (width, height)).all()
 
 
-# The frame
+# Alignment
 
 
 def test_an_aligned_face_has_eyes_and_mouth_where_the_classifier_expects_them(

@@ -62,7 +62,7 @@ def facts(data: bytes) -> tuple[int, int, int, int]:
 
 
 def parts_or_fault(data: bytes) -> Jpeg | None:
-    """The parts, or None for a JPEG that is refused; any other exception is the test's failure."""
+    """The parts, or None for a JPEG that is refused; any other exception fails the test."""
     try:
         return read_jpeg(data)
     except (CorruptImage, NotJpeg, UnsupportedJpeg):
@@ -70,13 +70,13 @@ def parts_or_fault(data: bytes) -> Jpeg | None:
 
 
 def regular(data: bytes) -> bytes:
-    """The regular file that is made of one."""
+    """The regular file made from an irregular one."""
     return join(read_jpeg(data).scans)
 
 
 @pytest.fixture(scope="module")
 def header_length(astronaut: bytes) -> int:
-    """Up to the first scan's data."""
+    """The number of bytes before the first scan's data."""
     return astronaut.index(b"\xff\xda") + 14
 
 
@@ -100,14 +100,14 @@ def test_a_supported_frame_header_gives_the_size(marker: int) -> None:
         ("arithmetic coding", [0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF]),
     ],
 )
-def test_a_file_of_another_kind_is_refused_with_its_name(kind: str, markers: list[int]) -> None:
+def test_an_unsupported_kind_of_jpeg_is_refused_by_name(kind: str, markers: list[int]) -> None:
     for marker in markers:
         with pytest.raises(UnsupportedJpeg, match=f"^This kind of JPEG is not supported: {kind}$"):
             read_jpeg(jpeg(frame_header(640, 480, marker)))
 
 
 @pytest.mark.parametrize("marker", READ)
-def test_samples_of_twelve_bits_are_refused_with_their_name(marker: int) -> None:
+def test_samples_of_twelve_bits_are_refused_by_name(marker: int) -> None:
     frame = bytearray(frame_header(8, 8, marker))
     frame[4] = 12
     with pytest.raises(UnsupportedJpeg, match=r": 12-bit samples$"):
@@ -115,7 +115,7 @@ def test_samples_of_twelve_bits_are_refused_with_their_name(marker: int) -> None
 
 
 @pytest.mark.parametrize("precision", [0, 1, 7, 9, 16, 255])
-def test_other_samples_than_of_eight_bits_are_refused(precision: int) -> None:
+def test_samples_of_other_precisions_are_refused(precision: int) -> None:
     frame = bytearray(frame_header(8, 8))
     frame[4] = precision
     with pytest.raises(CorruptImage):
@@ -147,7 +147,7 @@ def test_sampling_factors_that_do_not_exist_are_refused(factors: int) -> None:
     ],
 )
 def test_the_blocks_of_all_channels_are_counted(factors: list[int], blocks: int) -> None:
-    # GIVEN four blocks in a row and three in a column, the last ones begun only
+    # GIVEN four blocks in a row and three in a column, the last ones partly outside the picture
     names = range(1, len(factors) + 1)
     data = SOI + colour_frame(*factors, width=25, height=17) + scan_of(*names) + EOI
     frame = read_jpeg(data).frame
@@ -155,7 +155,7 @@ def test_the_blocks_of_all_channels_are_counted(factors: list[int], blocks: int)
 
 
 @pytest.mark.parametrize("marker", [DHT, JPG, DAC])
-def test_markers_between_the_frame_headers_give_no_size(marker: int) -> None:
+def test_markers_numbered_between_the_frame_headers_give_no_size(marker: int) -> None:
     with pytest.raises(CorruptImage):
         read_jpeg(jpeg(frame_header(640, 480, marker)))
 
@@ -170,7 +170,7 @@ def test_a_picture_without_width_or_height_is_corrupt(width: int, height: int) -
         read_jpeg(jpeg(frame_header(width, height)))
 
 
-def test_two_frame_headers_are_corrupt() -> None:
+def test_a_file_with_two_frame_headers_is_corrupt() -> None:
     with pytest.raises(CorruptImage):
         read_jpeg(jpeg(frame_header(8, 8), frame_header(8, 8)))
 
@@ -267,7 +267,7 @@ def test_bytes_between_segments_are_skipped(stray: bytes) -> None:
 
 
 @pytest.mark.parametrize("off", [-8, -2, -1, 1, 2, 8])
-def test_an_applications_segment_may_have_a_wrong_length(off: int) -> None:
+def test_an_application_segment_may_have_a_wrong_length(off: int) -> None:
     metadata = bytearray(exif("<", (ORIENTATION, SHORT, 1, 6)) + b"<x:xmpmeta/>")
     metadata[2:4] = struct.pack(">H", len(metadata) - 2 + off)
     read = read_jpeg(jpeg(bytes(metadata), segment(DQT, bytes(65)), frame_header(8, 8)))
@@ -332,7 +332,7 @@ def test_the_orientation_is_found_among_other_tags() -> None:
 
 
 @pytest.mark.parametrize("fill_byte", [b"\0", b"\xff", b" "])
-def test_the_padding_byte_of_the_exif_identifier_may_be_any(fill_byte: bytes) -> None:
+def test_the_padding_byte_of_the_exif_identifier_may_have_any_value(fill_byte: bytes) -> None:
     metadata = exif("<", (ORIENTATION, SHORT, 1, 6)).replace(b"Exif\0\0", b"Exif\0" + fill_byte)
     assert read_jpeg(jpeg(metadata, frame_header(8, 8))).orientation == 6
 
@@ -343,7 +343,7 @@ def test_the_orientation_may_follow_the_frame_header() -> None:
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_an_xmp_segment_beside_the_exif_one_changes_nothing(*, first: bool) -> None:
+def test_an_xmp_segment_next_to_the_exif_segment_changes_nothing(*, first: bool) -> None:
     metadata = exif("<", (ORIENTATION, SHORT, 1, 3))
     xmp = segment(APP1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>")
     segments = [xmp, metadata] if first else [metadata, xmp]
@@ -484,7 +484,7 @@ def test_a_complete_picture_may_lack_its_end_marker(marker: int, end: bytes) -> 
 
 
 def profile(*numbers: tuple[int, int], size: int = 1) -> bytes:
-    """A file whose profile is in parts, each with its number and how many there should be."""
+    """A file whose profile is in parts, each with its number and the number of all parts."""
     parts = [segment(APP2, b"ICC_PROFILE\0" + bytes(each) + b"x" * size) for each in numbers]
     return jpeg(*parts, frame_header(8, 8))
 
@@ -542,10 +542,10 @@ def test_restart_markers_do_not_count_as_scans(small_pixels: Pixels) -> None:
         pytest.param(4, [(1,), (2,), (3,)], [2, 0, 0], id="channel by channel"),
     ],
 )
-def test_the_restarts_of_a_scan_are_known(
+def test_the_restarts_of_a_scan_are_counted(
     interval: int, channels: list[tuple[int, ...]], restarts: list[int]
 ) -> None:
-    # GIVEN two groups of blocks across and two down, of which the first channel begins three
+    # GIVEN two by two groups of blocks; the first channel alone has three by three blocks
     frame = colour_frame(0x22, 0x11, 0x11, width=17, height=20)
     scans = b"".join(scan_of(*each) for each in channels)
     read = read_jpeg(SOI + segment(DRI, struct.pack(">H", interval)) + frame + scans + EOI)
@@ -566,7 +566,7 @@ def test_every_scan_is_counted(count: int) -> None:
     assert len(read_jpeg(data).scans) == count
 
 
-def test_scans_are_counted_in_a_file_without_an_end() -> None:
+def test_scans_are_counted_in_a_file_without_an_end_marker() -> None:
     assert len(read_jpeg(SOI + frame_header(8, 8, PROGRESSIVE) + scan() * 7).scans) == 7
 
 
@@ -597,7 +597,7 @@ def test_bytes_that_only_look_like_a_scan_are_not_counted(noise: bytes) -> None:
     ],
 )
 def test_no_scan_can_be_hidden_from_the_count(cover: bytes) -> None:
-    # GIVEN nine scans of one coefficient after the other, the last of all others
+    # GIVEN eight scans of one coefficient each, and a ninth with all others
     bands = [(each, each) for each in range(8)] + [(8, 63)]
     scans = [scan_of(1, first=first, last=last) + cover for first, last in bands]
     read = read_jpeg(SOI + frame_header(8, 8, PROGRESSIVE) + b"".join(scans) + EOI)
@@ -638,7 +638,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize("end", [EOI, b"", bytes(100)])
-def test_a_progressive_file_is_complete_with_its_last_scan_only(end: bytes) -> None:
+def test_a_progressive_file_without_one_of_its_scans_is_corrupt(end: bytes) -> None:
     frame = colour_frame(0x22, 0x11, 0x11, marker=PROGRESSIVE)
     assert len(read_jpeg(SOI + frame + b"".join(STEPS) + end).scans) == len(STEPS)
     for missing in range(len(STEPS)):

@@ -98,7 +98,7 @@ def test_a_calibration_that_was_changed_is_not_loaded(tmp_path: Path) -> None:
         load_classifier(tmp_path)
 
 
-# What is committed
+# The committed files
 
 
 def test_networks_and_calibration_are_committed() -> None:
@@ -111,16 +111,16 @@ def test_every_committed_file_matches_its_checksum(name: str) -> None:
     assert read_model_file(name) == (MODELS / name).read_bytes()
 
 
-def test_every_checksum_has_its_file() -> None:
+def test_every_checksum_has_a_file() -> None:
     lines = (MODELS / "SHA256SUMS").read_text().splitlines()
     assert sorted(line.split("  ")[1] for line in lines) == SERVED
 
 
-def test_the_committed_networks_take_and_give_what_the_package_expects(models: Models) -> None:
+def test_the_committed_networks_have_the_expected_inputs_and_outputs(models: Models) -> None:
     found = models.finder.detector(np.zeros((96, 64, 3), np.float32)).values()
     assert sorted(grid.shape for grid in found) == [(3, 2, 16), (6, 4, 16), (12, 8, 16)]
     (outputs,) = models.classifier.network(np.zeros((CHIP, CHIP, 3), np.float32)).values()
-    assert outputs.shape == (len(LABELS) + 1,)  # the last one: is it a face at all?
+    assert outputs.shape == (len(LABELS) + 1,)  # the last one: is it a face?
     assert np.isfinite(outputs).all()
 
 
@@ -140,7 +140,7 @@ def answers_of(network: Network, image: Pixels) -> list[bytes]:
     return [grid.tobytes() for grid in network(image.astype(np.float32)).values()]
 
 
-def test_images_of_alternating_sizes_get_the_same_answers_as_alone(
+def test_images_of_alternating_sizes_get_the_same_answers_as_from_a_new_network(
     detector: Network, portrait_pixels: Pixels
 ) -> None:
     small, wide = portrait_pixels[:96, 176:272], portrait_pixels[:128, 160:320]

@@ -1,4 +1,4 @@
-"""Bytes in, classifications and answers out, by the committed models."""
+"""From bytes to classifications and answers, with the committed models."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ FACE_KEYS = ["ethnicity", "confidence", "probabilities", "prediction_set", "unce
 PICTURE_KEYS = ["faces_found", "model", "notice"]
 
 FACE = np.array([180, 64, 91, 112])
-"""In the astronaut's picture: left, top, width, height."""
+"""The box of the face in the astronaut's picture: left, top, width, height."""
 
 
 def only(classification: Classification) -> ClassifiedFace:
@@ -79,7 +79,7 @@ def test_the_same_bytes_get_the_same_answer_after_other_pictures(
 def test_all_orientations_of_a_photo_get_the_same_answer(
     models: Models, portrait_pixels: Pixels
 ) -> None:
-    # Coded as finely as can be: the picture is compressed again for each orientation.
+    # At the highest quality, since the picture is compressed again for each orientation.
     found = [
         only(
             classify(
@@ -96,7 +96,7 @@ def test_all_orientations_of_a_photo_get_the_same_answer(
 def test_a_photo_in_another_colour_space_gets_the_same_answer(
     models: Models, portrait_pixels: Pixels
 ) -> None:
-    # GIVEN the portrait with blue for red, and the profile that says so
+    # GIVEN the portrait with red and blue swapped, and a profile that declares the swap
     swapped = rgb(SRGB[::-1], parametric(3, *SRGB_CURVE))
     picture = encode(portrait_pixels[:, :, ::-1], quality=98, subsampling="4:4:4")
     with_profile = encode(
@@ -180,7 +180,7 @@ def test_the_box_of_a_face_cut_by_the_edge_lies_in_the_picture(
 ) -> None:
     part = portrait_pixels[rows, columns]
     scale = longer_side / max(part.shape)
-    # An odd height: where it is decoded at half its size, the last row lies half outside.
+    # An odd height: decoded at half the size, the last row lies half outside the picture.
     width, height = (round(length * scale) // 2 * 2 for length in part.shape[1::-1])
     height += 1
     box = only(classify(models, encode(resized(part, width, height)))).box
@@ -281,7 +281,7 @@ def a_face(
 
 
 def as_sent(answer: dict[str, Any]) -> Any:
-    """What a client gets: strict JSON, in the order of the keys."""
+    """The answer as a client gets it: strict JSON, with its keys in order."""
     return json.loads(json.dumps(answer, allow_nan=False))
 
 
@@ -332,7 +332,7 @@ def test_the_answer_has_thresholds_on_request(*, all_faces: bool) -> None:
         "Indian": 0.1235,
         "Others": 0.1,
     }
-    # AND all else is as without them
+    # AND everything else is the same as without them
     plain = as_sent(form(Classification((a_face(),), 1, "1.2.3")))
     del face["thresholds"]
     assert answer == plain
@@ -360,7 +360,7 @@ def test_a_real_answer_is_strict_json(models: Models, two_faces: bytes, *, all_f
         assert all(type(edge) is int for edge in face["face"]["box"])
 
 
-def test_the_notice_says_that_it_is_apparent_and_for_research() -> None:
+def test_the_notice_limits_the_answer_to_appearance_and_its_use_to_research() -> None:
     for word in ("Apparent", "appearance alone", "research and education only"):
         assert word in answers.NOTICE
     assert answers.NOTICE.count(".") == 1

@@ -1,4 +1,4 @@
-"""PNG and WebP, which the command and the audit read: real files by Pillow, and hostile ones."""
+"""PNG and WebP, which the command and the audit read: files written by Pillow, and hostile ones."""
 
 import contextlib
 import io
@@ -64,7 +64,7 @@ FORMATS = pytest.mark.parametrize("write", [png, webp])
 """Each format's writer."""
 
 
-# Right pixels
+# Correct pixels
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ FORMATS = pytest.mark.parametrize("write", [png, webp])
         pytest.param(webp, {"quality": 90}, id="WebP"),
     ],
 )
-def test_a_picture_has_its_pixels(
+def test_pixels_agree_with_those_of_another_decoder(
     small_pixels: Pixels, write: Callable[..., bytes], options: dict[str, Any]
 ) -> None:
     data = write(small_pixels, **options)
@@ -97,7 +97,7 @@ def test_a_png_of_any_kind_is_read(small_pixels: Pixels, mode: str) -> None:
     assert difference(decoded(png(image)).pixels, expected) < 2
 
 
-def test_transparency_is_left_out(small_pixels: Pixels) -> None:
+def test_transparency_is_ignored(small_pixels: Pixels) -> None:
     image = Image.fromarray(small_pixels)
     image.putalpha(0)
     for data in (png(image), webp(image, lossless=True, exact=True)):

@@ -1,4 +1,4 @@
-"""Columns of a table, whatever the names in them."""
+"""Columns of a table keep their width for any text."""
 
 import pytest
 
