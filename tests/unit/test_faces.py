@@ -233,7 +233,7 @@ def composed(portrait_pixels: Pixels, obama_pixels: Pixels) -> Composed:
         "a tiny face beside a large one": (finest, 1, 2),
         "crowd": (crowd, 16, 16),
         "turned": (turned(obama_pixels, 1), 1, 1),
-        "two faces turned": (turned(couple, 3), 1, 2),
+        "two faces turned": (turned(couple, 3), 2, 2),
     }
 
 

@@ -83,7 +83,8 @@ def find_faces(
     """The faces of a picture, largest first; empty if there is none.
 
     A picture that is itself a chip has one face, the whole picture, unless ``take_chips_whole`` is
-    false. The search ends once a large face is found; if there is no face, the picture is rotated.
+    false. The search ends once a large face is found. The picture is also searched rotated if there
+    is no face yet, or if the largest is sideways or upside down.
     With ``all_faces`` the search continues for smaller faces.
     """
     height, width = pixels.shape[:2]
@@ -98,7 +99,9 @@ def find_faces(
     while coarse and not any(each.width >= SEEN * longest for each in found):
         proposals = search(finder.detector, pixels, coarse.pop(0))
         found = _with_faces(finder, pixels, found, proposals)
-    turns = 0
+    turns = _turns_to_upright(found)
+    if turns:
+        found = _with_faces(finder, pixels, found, search(finder.detector, pixels, TILE, turns))
     while not found and turns < 3:
         turns += 1
         found = _with_faces(finder, pixels, [], search(finder.detector, pixels, TILE, turns))
@@ -144,6 +147,14 @@ def look(detector: Network, pixels: Pixels, proposal: Detection, turns: int = 0)
     if not seen:
         return replace(proposal, score=LEAST_SCORE)
     return seen.mapped(geometry.invert(view))
+
+
+def _turns_to_upright(found: list[Detection]) -> int:
+    """The clockwise quarter turns that make the largest face nearly upright; 0 without a face."""
+    if not found:
+        return 0
+    angle = tilt(max(found, key=lambda each: each.width).keypoints)
+    return round(-angle / (np.pi / 2)) % 4
 
 
 def _with_faces(
