@@ -73,8 +73,8 @@ class Judgement(NamedTuple):
 class Classifier:
     """The network, its calibrations, and the version that answers name.
 
-    ``network``: takes an aligned face; its outputs, shape (6,), are the logits of the labels and
-    the log odds of a face, by which `faces` judges the detector's proposals.
+    ``network``: takes an aligned face; its outputs, shape (6,), are the logits of the labels and a
+    score, proportional to the log odds of a face, by which `faces` judges proposals.
 
     ``calibrations``: by falling detail; the last one starts at 0.
     """
