@@ -123,7 +123,10 @@ def _targets(found: Figures) -> str:
             f"1/{start[tensorflow] / start[service]:.1f}",
             "≤ 1/8",
         ),
-        "the same, with files read from the disk": (f"1/{disk[tensorflow] / disk[service]:.1f}", ""),
+        "the same, with files read from the disk": (
+            f"1/{disk[tensorflow] / disk[service]:.1f}",
+            "",
+        ),
         "cold start, relative to importing only fastapi, mangum, powertools and numpy": (
             f"{start[service] / start[IMPORTS.title]:.2f}",
             "≤ 1.6",
@@ -165,7 +168,13 @@ def _cold(starts: Figures) -> str:
         ]
         for name, each in starts.items()
     ]
-    head = ["", "start (init)", "first request", "both, relative to this service", "read from the disk"]
+    head = [
+        "",
+        "start (init)",
+        "first request",
+        "both, relative to this service",
+        "read from the disk",
+    ]
     return table(head, rows)
 
 
@@ -245,7 +254,7 @@ def _sizes(sizes: Figures) -> str:
     for picture, by_size in sizes.items():
         for size, seconds in by_size.items():
             if seconds is None:
-                return "Not measured: this machine does not let a process limit the CPUs of another."
+                return "Not measured: a process's CPUs cannot be limited here."
             megabytes = int(size)
             prices = (cost.X86_GB_SECOND, cost.ARM_GB_SECOND)
             rows.append(
