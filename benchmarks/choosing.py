@@ -1,4 +1,4 @@
-"""What to measure while changing the finder: nothing here is used for reported figures.
+"""Measurements for changing the finder, on pictures that no reported figure uses.
 
     python -m benchmarks.choosing DATA STRANGERS
 

@@ -1,4 +1,4 @@
-"""Faces made harder to find: chosen or changed in code, and pasted where their place is known.
+"""Faces that are hard to find: selected or changed by code, and pasted at known places.
 
 turned.csv names the 5 % of both sets' faces that are turned most to the side, by the distance of
 the nose from the middle between the eyes, as BlazeFace placed them.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ethnicity import geometry
-from ethnicity.faces import CHIP, FRAME
+from ethnicity.frame import CHIP, FRAME
 from ethnicity.geometry import Pixels, Points, Transform
 from training.augment import Rng
 from training.data import AGE_BANDS, FaceSet
@@ -27,7 +27,7 @@ _OUTSIDE = 1 / 3
 """The part of a cut face that lies outside the picture."""
 
 Which = Callable[[FaceSet], NDArray[np.bool_]]
-"""Which faces of a set are used."""
+"""Selects the faces of a set to use."""
 
 Change = Callable[[Pixels, Transform, Rng], Pixels]
 """Changes a face picture; the transform maps it to the classifier's frame."""
@@ -37,7 +37,7 @@ Expose = Callable[[Pixels], Pixels]
 
 
 def kinds() -> dict[str, Callable[[FaceSet, list[Pixels], int, Rng], Iterator[Scene]]]:
-    """The kinds of harder faces by name, each with what makes scenes of one set's faces."""
+    """The kinds of harder faces by name, each with a function that makes its scenes."""
     turned = _turned_files()
     return {
         "as they are": _scenes(),
@@ -141,7 +141,7 @@ def _cut(borders: tuple[int, ...]) -> Callable[[FaceSet, list[Pixels], int, Rng]
 
 
 def _elderly(faces: FaceSet) -> NDArray[np.bool_]:
-    """By UTKFace's file names, which begin with the age; by FairFace's oldest age band."""
+    """Select old people: by the age in UTKFace's file names, or FairFace's oldest age band."""
     if faces.name != "utkface":
         return np.asarray(faces.age == AGE_BANDS.index("70+"))
     return np.array([int(Path(file).name.split("_")[0]) >= 80 for file in faces.files])

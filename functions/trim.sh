@@ -1,6 +1,6 @@
 #!/bin/sh
-# Leave out of installed packages what is never loaded: LiteRT's GPU library, its tools and vendors'
-# NPU plug-ins, which not every architecture's wheel has, and the packages' own tests.
+# Remove files that are never loaded from installed packages: LiteRT's GPU library, tools and vendor NPU
+# plug-ins (some architectures' wheels lack them), and the packages' own tests.
 #
 # usage: trim.sh FOLDER
 set -eu

@@ -1,1 +1,1 @@
-"""What `make` runs besides the service itself."""
+"""Commands that `make` runs, in addition to the service itself."""

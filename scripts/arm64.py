@@ -1,7 +1,7 @@
 """Install the lock files' arm64 wheels as functions/Dockerfile does, and trim them, on any machine.
 
-Fails if a package has no wheel for arm64, if the trimming fails on one, or if a library for another
-machine is left. Needs pip and a package index.
+Fails if a package has no arm64 wheel, if trimming fails, or if a library for another architecture
+remains. Needs pip and a package index.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 LOCKS = ("functions", "predict", "s3", "serve")
 
 GLIBC = 34
-"""Of the base image, Amazon Linux 2023: 2.34."""
+"""Minor version of the base image's glibc (Amazon Linux 2023: 2.34)."""
 
 _OLD_NAMES = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 
@@ -22,7 +22,7 @@ _ELF, _ELF_MACHINE, _AARCH64 = b"\x7fELF", slice(18, 20), (183).to_bytes(2, "lit
 
 
 def platforms() -> list[str]:
-    """The tags of the wheels that run there, as pip wants them: each one by name."""
+    """Return pip options for the tags of all wheels that run on the base image."""
     minors = range(17, GLIBC + 1)
     tags = [f"manylinux_2_{minor}" for minor in minors]
     tags += [_OLD_NAMES[minor] for minor in minors if minor in _OLD_NAMES]
@@ -30,7 +30,7 @@ def platforms() -> list[str]:
 
 
 def install(lock: Path, folder: Path) -> None:
-    """Unpack the wheels of a lock file below a folder."""
+    """Install the wheels of a lock file into a folder."""
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
@@ -43,12 +43,12 @@ def install(lock: Path, folder: Path) -> None:
 
 
 def trim(folder: Path) -> None:
-    """Leave out what the images leave out."""
+    """Remove the files that the images leave out."""
     subprocess.run(["sh", str(ROOT / "functions" / "trim.sh"), str(folder)], check=True)
 
 
 def foreign(folder: Path) -> list[Path]:
-    """The libraries that are not for arm64."""
+    """Return the libraries for other architectures than arm64."""
     found = []
     for path in folder.rglob("*.so*"):
         with path.open("rb") as file:
@@ -59,7 +59,7 @@ def foreign(folder: Path) -> list[Path]:
 
 
 def size(folder: Path) -> float:
-    """All files below a folder, in MB."""
+    """Return the size of all files in a folder, in MB."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 

@@ -1,7 +1,7 @@
-"""Real requests as Lambda events, one file of events/ for each; `make events` rewrites them.
+"""Real requests as Lambda events, one file in events/ for each; `make events` rewrites them.
 
-For `sam local invoke --event events/health.json`, and for the tests, which compare the files with
-this table and the function's answers with the expected ones. The pictures are the encoded files of
+Use them with `sam local invoke --event events/health.json`. The tests compare the files with this
+table, and the function's answers with the expected ones. Pictures are the encoded files in
 tests/data, so that the events do not depend on the version of an encoder.
 """
 
@@ -28,7 +28,7 @@ EVENTS = ROOT / "events"
 PICTURES = ROOT / "tests" / "data"
 
 _COMMENT = b"\xff\xfe\xff\xff" + bytes(65_533)
-"""The longest segment that a JPEG's header may have."""
+"""The longest possible segment of a JPEG header."""
 
 BOUNDARY = "----8c2d1f7e5b3a4960"
 
@@ -44,7 +44,7 @@ class Fixture:
 
 
 def multipart(picture: bytes, *, field: str = "image", name: str = "your_face.jpg") -> HttpRequest:
-    """As `curl -F "image=@your_face.jpg"` sends it."""
+    """Build the request of `curl -F "image=@your_face.jpg"`."""
     head = (
         f'Content-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
         "Content-Type: image/jpeg\r\n\r\n"
@@ -53,7 +53,7 @@ def multipart(picture: bytes, *, field: str = "image", name: str = "your_face.jp
 
 
 def multipart_parts(*parts: bytes) -> HttpRequest:
-    """A form of these parts, each with its headers."""
+    """Build a form of these parts, which include their headers."""
     body = b"".join(f"--{BOUNDARY}\r\n".encode() + part + b"\r\n" for part in parts)
     headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
     return HttpRequest("POST", "/predict", headers, body + f"--{BOUNDARY}--\r\n".encode())
@@ -64,12 +64,12 @@ def base64_json(picture: bytes) -> HttpRequest:
 
 
 def json_text(text: str) -> HttpRequest:
-    """As `curl -H "Content-Type: application/json" -d '…'` sends it."""
+    """Build the request of `curl -H "Content-Type: application/json" -d '…'`."""
     return HttpRequest("POST", "/predict", {"content-type": "application/json"}, text.encode())
 
 
 def raw(picture: bytes, media_type: str = "image/jpeg") -> HttpRequest:
-    """As `curl -H "Content-Type: image/jpeg" --data-binary @your_face.jpg` sends it."""
+    """Build the request of `curl -H "Content-Type: image/jpeg" --data-binary @your_face.jpg`."""
     return HttpRequest("POST", "/predict", {"content-type": media_type}, picture)
 
 
@@ -87,7 +87,7 @@ GATEWAYS: dict[str, Callable[[HttpRequest], Event]] = {
     "function_url": function_url,
     "load_balancer": load_balancer,
 }
-"""The services that may call the function."""
+"""The AWS services that can call the function."""
 
 
 PREFLIGHT = {
@@ -95,11 +95,11 @@ PREFLIGHT = {
     "access-control-request-method": "POST",
     "origin": "https://elsewhere.example",
 }
-"""Headers of what a browser asks before it sends a picture from a page of another origin."""
+"""Headers of the preflight that a browser sends before a picture from a page of another origin."""
 
 
 def fixtures() -> list[Fixture]:
-    """The table: every body form through every service, every route, every error of a client."""
+    """Return the table: every body form through every service, every route, every client error."""
     return [*_predictions(), *_pages(), *_faults()]
 
 
@@ -134,7 +134,7 @@ def _pages() -> list[Fixture]:
 
 
 def faulty_requests() -> list[tuple[int, str, HttpRequest]]:
-    """A request for each error that a client can cause, with the status and code that it gets."""
+    """Return a request for each error that a client can cause, with its status and code."""
     portrait = picture("portrait.jpg")
     png = picture("portrait.png")
     return [
@@ -164,18 +164,18 @@ def _faults() -> list[Fixture]:
 
 
 def claiming(jpeg: bytes, *, width: int, height: int) -> bytes:
-    """The baseline JPEG with another size in its header."""
+    """Return the baseline JPEG with another size in its header."""
     size = jpeg.index(b"\xff\xc0\x00\x11\x08") + 5
     return jpeg[:size] + struct.pack(">HH", height, width) + jpeg[size + 4 :]
 
 
 def padded(jpeg: bytes, length: int) -> bytes:
-    """The picture, padded to about ``length`` bytes by comments in its header."""
+    """Return the picture, padded to about ``length`` bytes with comments in its header."""
     return jpeg[:2] + _COMMENT * ((length - len(jpeg)) // len(_COMMENT)) + jpeg[2:]
 
 
 def files() -> dict[str, str]:
-    """The content of every file in events/: the requests here and scripts.s3_events' messages."""
+    """Return the content of every file in events/, including scripts.s3_events' messages."""
     every: list[Fixture | S3Fixture] = [*fixtures(), *s3_fixtures()]
     return {each.file: json.dumps(each.event, indent=2) + "\n" for each in every}
 

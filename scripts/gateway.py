@@ -1,6 +1,6 @@
-"""HTTP requests as the events that AWS passes to a Lambda function.
+"""HTTP requests as the events that AWS services pass to a Lambda function.
 
-Text bodies are passed as they are, and all others in base64, as each of the services does.
+Text bodies are passed unchanged and all others in base64, as the services do.
 """
 
 import base64
@@ -20,7 +20,7 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request as its sender made it; header names in lower case, the query without its "?"."""
+    """A request as sent; header names in lower case, the query without its "?"."""
 
     method: str
     path: str
@@ -30,12 +30,12 @@ class HttpRequest:
 
 
 def http_api(request: HttpRequest) -> Event:
-    """Payload format 2.0 of an API Gateway HTTP API."""
+    """Return the event of an API Gateway HTTP API, payload format 2.0."""
     return _payload_2(request, HOST, f"{request.method} {request.path}")
 
 
 def function_url(request: HttpRequest) -> Event:
-    """A Lambda function URL: payload format 2.0 with one route for everything."""
+    """Return the event of a Lambda function URL: payload format 2.0 with a single route."""
     return _payload_2(request, "abcde12345.lambda-url.eu-central-1.on.aws", "$default")
 
 
@@ -71,12 +71,12 @@ def _payload_2(request: HttpRequest, host: str, route: str) -> Event:
 
 
 def http_api_1(request: HttpRequest) -> Event:
-    """Payload format 1.0, which an HTTP API can be set to use."""
+    """Return the event of an HTTP API that is set to payload format 1.0."""
     return {"version": "1.0"} | rest_api(request)
 
 
 def rest_api(request: HttpRequest) -> Event:
-    """An API Gateway REST API with binary media types."""
+    """Return the event of an API Gateway REST API with binary media types."""
     headers = _headers(request, HOST)
     query = _query(request)
     return {
@@ -108,7 +108,7 @@ def rest_api(request: HttpRequest) -> Event:
 
 
 def load_balancer(request: HttpRequest) -> Event:
-    """An Application Load Balancer's target group."""
+    """Return the event of an Application Load Balancer's target group."""
     target = (
         f"arn:aws:elasticloadbalancing:eu-central-1:{ACCOUNT}:targetgroup/faces/49e9d65c45c6791a"
     )
@@ -143,6 +143,6 @@ def _body(request: HttpRequest) -> Event:
     if not request.body:
         return {"isBase64Encoded": False}
     if request.headers.get("content-type", "").startswith(("text/", "application/json")):
-        with contextlib.suppress(UnicodeDecodeError):  # then it goes as binary
+        with contextlib.suppress(UnicodeDecodeError):  # send it as binary
             return {"body": request.body.decode(), "isBase64Encoded": False}
     return {"body": base64.b64encode(request.body).decode(), "isBase64Encoded": True}

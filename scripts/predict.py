@@ -1,6 +1,6 @@
-"""Classify one picture the way the deployed service does: event, Lambda handler, response.
+"""Classify one picture as the deployed service does: event, Lambda handler, response.
 
-Prints only the response's JSON on stdout. Exit status 1 if the answer is an error.
+Prints only the response's JSON on stdout. Exits with status 1 if the answer is an error.
 """
 
 import contextlib
@@ -28,9 +28,9 @@ def main(arguments: list[str]) -> int:
 
 
 def invoke(event: dict[str, Any]) -> dict[str, Any]:
-    """Call the handler and drop its log, which it writes to stdout for Lambda to collect."""
+    """Call the handler without its log, which it writes to stdout."""
     with contextlib.redirect_stdout(None):
-        from predict.app import handler  # noqa: PLC0415 - its logger keeps the stdout that it finds
+        from predict.app import handler  # noqa: PLC0415 - its logger keeps the stdout that is set at import
 
         return dict(handler(event, None))
 

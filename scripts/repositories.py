@@ -1,8 +1,8 @@
-"""Scan the images of a stack, and keep the last ones only: `make repositories STACK=… KEEP=10`.
+"""Scan a stack's images and keep only the newest: `make repositories STACK=… KEEP=10`.
 
-`sam deploy` keeps each function's images in a repository of its own, in a companion stack that it
-makes. It neither has them scanned nor deletes any. Both settings stay when SAM updates that stack,
-since its template does not mention them.
+`sam deploy` creates a repository for each function in a companion stack. It neither turns on
+scanning nor deletes images; this script sets both. The settings survive SAM's updates of the
+companion stack, because its template does not mention them.
 """
 
 import json
@@ -13,7 +13,7 @@ from samcli.lib.bootstrap.companion_stack.data_types import CompanionStack
 
 
 def repositories(stack: str) -> list[str]:
-    """The names of the repositories that SAM has made for a stack."""
+    """Return the names of the repositories that SAM created for a stack."""
     companion = CompanionStack(stack).stack_name
     resources = boto3.client("cloudformation").describe_stack_resources(StackName=companion)
     return [
@@ -24,7 +24,7 @@ def repositories(stack: str) -> list[str]:
 
 
 def last(count: int) -> str:
-    """A lifecycle policy that deletes all but the images that were pushed last."""
+    """Return a lifecycle policy that keeps the ``count`` images pushed last."""
     selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": count}
     return json.dumps(
         {"rules": [{"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}]}

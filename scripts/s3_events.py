@@ -1,7 +1,7 @@
-"""S3's notifications as Lambda events: in SQS messages, by themselves, and in EventBridge's form.
+"""S3 notifications as Lambda events: in SQS messages, single, and in EventBridge's form.
 
-`make events` writes those of the table into events/, beside the requests of scripts/events.py. The
-tests upload the pictures that the events name, and expect the outcomes of the table.
+`make events` writes the events of the table into events/, with the requests of scripts/events.py.
+The tests upload the pictures that the events name, and expect the outcomes in the table.
 """
 
 import hashlib
@@ -31,12 +31,12 @@ class S3Object:
 
     @property
     def etag(self) -> str:
-        """As S3 computes it for objects uploaded in one part."""
+        """The ETag that S3 computes for objects uploaded in one part."""
         return hashlib.md5(self.content, usedforsecurity=False).hexdigest()
 
 
 def record(created: S3Object) -> Event:
-    """One record of S3's own form; the key is encoded like a form field, except its slashes."""
+    """Return a record in S3's form; the key is encoded like a form field, except its slashes."""
     version = {} if created.version_id is None else {"versionId": created.version_id}
     return {
         "eventVersion": "2.1",
@@ -67,12 +67,12 @@ def record(created: S3Object) -> Event:
 
 
 def notification(*created: S3Object) -> Event:
-    """The event that S3 sends to a queue, a topic or a function."""
+    """Return the event that S3 sends to a queue, a topic or a function."""
     return {"Records": [record(one) for one in created]}
 
 
 def announcement() -> Event:
-    """The test event that S3 sends once, when notifications are set up."""
+    """Return the test event that S3 sends when notifications are set up."""
     return {
         "Service": "Amazon S3",
         "Event": "s3:TestEvent",
@@ -84,7 +84,7 @@ def announcement() -> Event:
 
 
 def event_bridge(created: S3Object) -> Event:
-    """The event that EventBridge sends to its targets; here the key is not encoded."""
+    """Return the event that EventBridge sends to its targets, in which the key is not encoded."""
     version = {} if created.version_id is None else {"version-id": created.version_id}
     return {
         "version": "0",
@@ -114,7 +114,7 @@ def event_bridge(created: S3Object) -> Event:
 
 
 def sqs_batch(*bodies: str) -> Event:
-    """The event that Lambda makes of messages with these bodies."""
+    """Return the event that Lambda creates from SQS messages with these bodies."""
     return {
         "Records": [sqs_message(f"{index:08x}-example", body) for index, body in enumerate(bodies)]
     }
@@ -143,7 +143,7 @@ def sqs_message(message_id: str, body: str) -> Event:
 class S3Fixture:
     """An event, its file in events/, the bucket's objects, and each result's error code by its key.
 
-    ``failed``: the indices of the messages that the function shall report as failed.
+    ``failed``: the indices of the messages that the function must report as failed.
     """
 
     file: str
@@ -165,7 +165,7 @@ ODD_KEYS = (
 
 
 def s3_fixtures() -> list[S3Fixture]:
-    """The table: each way to deliver notifications, and each thing that can be wrong."""
+    """Return the table: each way to deliver notifications, and each fault."""
     portrait = picture("portrait.jpg")
     one = S3Object("uploads/your_face.jpg", portrait)
     ten = tuple(S3Object(f"uploads/album/{number}.jpg", portrait) for number in range(10))
@@ -193,7 +193,7 @@ def _classified(*created: S3Object) -> dict[str, str | None]:
 
 
 def _mixed(portrait: bytes) -> S3Fixture:
-    """A mixed batch: bad pictures get a result, other objects none, and other messages fail."""
+    """Return a mixed batch: bad pictures get a result, other objects none, other messages fail."""
     png = picture("portrait.png")
     there = (
         S3Object("uploads/good.jpg", portrait),

@@ -1,6 +1,6 @@
-"""Every screenshot that the documentation shows, of the pages as they are: `make screenshots`.
+"""Take the documentation's screenshots of the current pages: `make screenshots`.
 
-Each file names what it was made from, and a test compares that with what is there now.
+Each file contains a hash of its sources, and a test compares it with the current sources.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
@@ -20,6 +20,7 @@ from ethnicity.web.pages import STATIC
 from scripts.server import serving
 
 DOCS = Path(__file__).parents[1] / "docs"
+SAMPLE_REPORT = DOCS / "sample-report.html"
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -27,50 +28,47 @@ CHROMIUM = next(
 
 SIZE = ViewportSize(width=1120, height=660)
 
-_PATIENCE = 120_000  # ms, in which a busy machine gets anything done
-
-GROUND = "#f5f4f0"
-"""What lies behind the page's cards."""
+_PATIENCE = 120_000  # ms, enough for a busy machine
 
 MADE_FROM = "Made from"
-"""The field of a screenshot that holds `source`."""
+"""The PNG text field that holds `source`."""
 
 
 def answer(page: Page) -> Image.Image:
-    """An example and its answer."""
+    """Take an example and its answer."""
     _try(page, "Grace Hopper")
     return _image(page.screenshot())
 
 
-def what_if(page: Page) -> Image.Image:
-    """The same face in another population, and darker and darker."""
-    _try(page, "Kalpana Chawla")
-    page.get_by_label("Shares", exact=True).select_option("census")
-    page.get_by_role("button", name="Ask at every step").click()
-    expect(page.get_by_role("button", name="Ask at every step")).to_be_disabled()
-    page.get_by_label("How much").fill("7")
-    expect(page.locator("#trial-status")).to_contain_text("darker: ")
-    expect(page.locator("#shift")).not_to_be_empty()
-    shown = _image(page.locator("#what-if").screenshot())
-    return ImageOps.expand(shown, border=16, fill=GROUND)
+def audit(page: Page) -> Image.Image:
+    """Take the outcome's chart of the sample report."""
+    page.goto(SAMPLE_REPORT.as_uri())
+    return _image(page.locator("section", has_text="How often").first.screenshot())
 
 
-SCREENSHOTS: dict[str, Callable[[Page], Image.Image]] = {"page.png": answer, "what-if.png": what_if}
-"""By the name of the file in docs/."""
+SCREENSHOTS: dict[str, Callable[[Page], Image.Image]] = {
+    "page.png": answer,
+    "audit.png": audit,
+}
+"""The screenshots by their file name in docs/."""
 
 
 def source() -> str:
-    """What the screenshots depend on: the pages' files, the model, the notice."""
+    """Return a hash of the screenshots' sources.
+
+    They are the pages' files, the sample report, the model and the notice.
+    """
     files = sorted(
         file for file in STATIC.rglob("*") if file.suffix in (".html", ".css", ".js", ".jpg")
     )
+    files.append(SAMPLE_REPORT)
     model = json.loads((MODELS / "classifier.json").read_text(encoding="utf-8"))["version"]
     parts = [*(file.read_bytes() for file in files), model.encode(), NOTICE.encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def made_from(file: Path) -> str | None:
-    """What a screenshot says that it was made from."""
+    """Return the hash stored in a screenshot."""
     with Image.open(file) as image:
         return image.info.get(MADE_FROM)
 
@@ -86,7 +84,7 @@ def _image(png: bytes) -> Image.Image:
 
 
 def _write(file: Path, image: Image.Image) -> None:
-    """Save with 256 colours, a third of the weight."""
+    """Save with 256 colours, at a third of the size."""
     about = PngInfo()
     about.add_text(MADE_FROM, source())
     image.quantize(256).save(file, optimize=True, pnginfo=about)

@@ -1,4 +1,4 @@
-"""The application in a process of its own, for what wants to talk to it over HTTP."""
+"""The application in a separate process, for tests and scripts that use HTTP."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ APPLICATION = "ethnicity.web.application:create_app"
 
 @dataclass(frozen=True)
 class Server:
-    """Where it listens, and its process."""
+    """The URL and process of a running server."""
 
     url: str
     pid: int
@@ -21,7 +21,7 @@ class Server:
 
 @contextmanager
 def serving(application: str = APPLICATION, **variables: str) -> Iterator[Server]:
-    """A server of the application: the socket is open before it starts, so no one waits."""
+    """Run the application; its socket opens first, so clients can connect at once."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         command = [sys.executable, "-m", "uvicorn", "--factory", application, "--no-access-log"]
         server = subprocess.Popen(

@@ -1,16 +1,16 @@
-"""Ask a deployment everything that it should answer, and say what it did: `make smoke`.
+"""Check every answer of a deployment: `make smoke`.
 
     make smoke URL=http://localhost:5000
     make smoke URL=https://….execute-api.eu-central-1.amazonaws.com AUTH=AWS_IAM
     make smoke STACK=apparent-ethnicity-dev
     make smoke STACK="apparent-ethnicity-dev apparent-ethnicity-audit"
 
-A URL by itself is asked for every route, body form, error, the largest picture and a preflight. A
-stack tells its URL, how callers prove who they are, and what else there is: then strangers are
-turned away too, a picture is uploaded and its result awaited, and an empty and a small audit are
-run. All that was uploaded is deleted afterwards. AuthMode JWT needs a token in the variable TOKEN.
+With a URL, the checks cover every route, body form and error, the largest picture and a preflight.
+With a stack, whose outputs give the URL and AuthMode, they also cover callers without credentials,
+an upload with its result, and an empty and a small audit. Uploaded objects are deleted at the end.
+AuthMode JWT needs a token in the variable TOKEN.
 
-Prints a table; exit status 1 if an answer is not the expected one.
+Prints a table. Exits with status 1 if an answer differs from the expected one.
 """
 
 import argparse
@@ -40,20 +40,20 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 THROUGH_LAMBDA, BY_ITSELF = 4_450_000, 5_000_000
-"""Bytes of the largest picture that each way takes."""
+"""Bytes of the largest picture, through Lambda and for the server without AWS."""
 
 STRANGERS = {"NONE": "200", "AWS_IAM": "403", "JWT": "401"}
-"""What a request without proof gets, by AuthMode."""
+"""Status of a request without credentials, by AuthMode."""
 
 Found = TypeVar("Found")
 
 Check = tuple[str, str, Callable[[], str]]
-"""What is asked, what is expected, and the asking."""
+"""Name of a check, expected outcome, and a function that returns the actual outcome."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """Where it is, how its callers prove who they are, and what its stacks say of the rest."""
+    """URL and AuthMode of a deployment, and the outputs of its stacks."""
 
     url: str
     auth: str = "NONE"
@@ -63,12 +63,12 @@ class Deployment:
 
     @property
     def largest(self) -> int:
-        """Bytes of the largest picture that it takes."""
+        """Bytes of the largest picture that the deployment accepts."""
         of_aws = self.outputs is not None or ".execute-api." in self.url
         return THROUGH_LAMBDA if of_aws else BY_ITSELF
 
     def send(self, request: HttpRequest, *, proof: bool = True) -> httpx.Response:
-        """Send a request, with what proves who sends it unless told otherwise."""
+        """Send a request, with credentials unless ``proof`` is false."""
         query = f"?{request.query}" if request.query else ""
         url = f"{self.url}{request.path}{query}"
         headers = dict(request.headers)
@@ -82,11 +82,11 @@ class Deployment:
 
 
 def _signature(method: str, url: str, headers: dict[str, str], body: bytes) -> dict[str, str]:
-    """The headers of SigV4, with the credentials of the AWS environment."""
+    """Return SigV4 headers, signed with the credentials of the AWS environment."""
     session = boto3.Session()
     credentials = session.get_credentials()
     if credentials is None:
-        raise SystemExit("There are no AWS credentials to sign with")
+        raise SystemExit("No AWS credentials found to sign requests with")
     found = re.search(r"\.execute-api\.([a-z0-9-]+)\.", url)
     region = found[1] if found else session.region_name
     request = AWSRequest(method, url, headers, body)
@@ -95,7 +95,7 @@ def _signature(method: str, url: str, headers: dict[str, str], body: bytes) -> d
 
 
 def described(stacks: list[str], url: str = "") -> Deployment:
-    """The deployment that the outputs and parameters of its stacks describe."""
+    """Return the deployment described by the outputs and parameters of its stacks."""
     outputs: dict[str, str] = {}
     given: dict[str, str] = {}
     cloud = boto3.client("cloudformation")
@@ -117,7 +117,7 @@ def described(stacks: list[str], url: str = "") -> Deployment:
 
 
 def http_checks(deployment: Deployment) -> Iterator[Check]:
-    """Every route, body form and error, the largest picture, strangers and preflights."""
+    """Check routes, body forms, errors, the largest picture, missing credentials and preflights."""
     paths = deployment.send(HttpRequest("GET", "/openapi.json")).json()["paths"]
     documented = {path for path, operations in paths.items() if "get" in operations}
     for path in sorted(documented | {"/docs", "/openapi.json"}):
@@ -138,14 +138,14 @@ def http_checks(deployment: Deployment) -> Iterator[Check]:
     yield from _preflights(deployment)
     stranger = HttpRequest("GET", "/health")
     yield (
-        f"a caller without proof, AuthMode {deployment.auth}",
+        f"a caller without credentials, AuthMode {deployment.auth}",
         STRANGERS[deployment.auth],
         lambda: str(deployment.send(stranger, proof=False).status_code),
     )
     if deployment.auth != "NONE":
         forged = replace(deployment, token="forged", auth="JWT")  # noqa: S106
         yield (
-            "a caller with a forged proof",
+            "a caller with forged credentials",
             STRANGERS[deployment.auth],
             lambda: str(forged.send(stranger).status_code),
         )
@@ -169,7 +169,7 @@ def _classified(deployment: Deployment, name: str, expected: str, request: HttpR
 
 
 def _gist(response: httpx.Response) -> str:
-    """The label, and that there is a model to name; or what came in their place."""
+    """Return label and model, or the start of the response if it has neither."""
     try:
         answer = response.json()
         face = answer.get("faces", [answer])[0]
@@ -179,7 +179,7 @@ def _gist(response: httpx.Response) -> str:
 
 
 def _preflights(deployment: Deployment) -> Iterator[Check]:
-    """Browsers send them without proof, which is let in where the deployer named origins."""
+    """Check preflights, which browsers send without credentials, for allowed and other origins."""
 
     def ask(origin: str, *, proof: bool) -> str:
         headers = PREFLIGHT | {"origin": origin}
@@ -188,16 +188,16 @@ def _preflights(deployment: Deployment) -> Iterator[Check]:
         return f"{response.status_code} {allowed}".strip()
 
     for origin in deployment.origins:
-        yield f"a preflight of {origin}", f"204 {origin}", partial(ask, origin, proof=False)
+        yield f"a preflight from {origin}", f"204 {origin}", partial(ask, origin, proof=False)
     other = partial(ask, "https://elsewhere.example", proof=not deployment.origins)
-    yield "a preflight of another origin", "204", other
+    yield "a preflight from another origin", "204", other
 
 
 # ---------------------------------------------------------------- through S3
 
 
 def s3_checks(outputs: dict[str, str], wait: float) -> Iterator[Check]:
-    """An upload to its result, where the stack has the S3 variant."""
+    """Check an upload and its result, if the stack has the S3 variant."""
     if "UploadBucketName" not in outputs:
         return
     name = f"smoke-{uuid.uuid4()}.jpg"
@@ -215,7 +215,7 @@ def s3_checks(outputs: dict[str, str], wait: float) -> Iterator[Check]:
 
 
 def audit_checks(outputs: dict[str, str], wait: float) -> Iterator[Check]:
-    """An audit of nothing and one of three pictures, where there is the audit's stack."""
+    """Check an audit of nothing and one of three pictures, if the audit's stack is given."""
     if "AuditStateMachineArn" not in outputs:
         return
     prefix = f"smoke-{uuid.uuid4()}/"
@@ -252,7 +252,7 @@ def audit_checks(outputs: dict[str, str], wait: float) -> Iterator[Check]:
 
 @contextmanager
 def _put(s3: "S3Client", bucket: str, objects: dict[str, bytes]) -> Iterator[None]:
-    """Objects that are there for as long as they are needed."""
+    """Upload objects, and delete them at the end."""
     try:
         for key, body in objects.items():
             s3.put_object(Bucket=bucket, Key=key, Body=body)
@@ -266,27 +266,27 @@ def _read(s3: "S3Client", bucket: str, key: str) -> bytes | None:
     try:
         return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
-        # 403 is what S3 says of a missing object to those who may not list the bucket
+        # S3 answers 403 for a missing object to callers who may not list the bucket
         if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
             return None
         raise
 
 
 def _awaited(look: Callable[[], Found | None], wait: float) -> Found:
-    """What a look finds at last, within two minutes."""
+    """Call ``look`` until it finds something, for at most two minutes."""
     for _ in range(max(1, int(120 / wait))):
         found = look()
         if found is not None:
             return found
         time.sleep(wait)
-    raise TimeoutError("nothing came within two minutes")
+    raise TimeoutError("no result within two minutes")
 
 
 # ---------------------------------------------------------------- the table
 
 
 def run(deployment: Deployment, wait: float = 2.0) -> int:
-    """Print what each check got; how many got something else than they should."""
+    """Run and print all checks; return the number that failed."""
     outputs = deployment.outputs or {}
     checks = [*http_checks(deployment), *s3_checks(outputs, wait), *audit_checks(outputs, wait)]
     row = "{:<50} {:<36} {:<36} {}"
@@ -295,7 +295,7 @@ def run(deployment: Deployment, wait: float = 2.0) -> int:
     for name, expected, ask in checks:
         try:
             got = ask()
-        except Exception as error:  # noqa: BLE001 - the other checks have their turn
+        except Exception as error:  # noqa: BLE001 - run the other checks too
             got = f"{type(error).__name__}: {error}"[:60]
         failed += got != expected
         print(row.format(name, expected, got, "ok" if got == expected else "FAILED"), flush=True)
@@ -305,7 +305,7 @@ def run(deployment: Deployment, wait: float = 2.0) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--url", default="", help="root of the API; a stack tells its own")
+    parser.add_argument("--url", default="", help="root of the API; not needed with --stack")
     parser.add_argument("--auth", default="NONE", choices=STRANGERS, help="AuthMode of that URL")
     parser.add_argument("--stack", nargs="*", default=[], help="names of CloudFormation stacks")
     given = parser.parse_args()

@@ -1,8 +1,8 @@
-"""Look up known vulnerabilities of the packages that the images install.
+"""Look up known vulnerabilities of the packages in the images.
 
-Every pin of the run-time locks is looked up, whichever Python it is for. Exit status 0: none is
-known; 1: some are, or the source did not answer for a package; 3: the source cannot be reached, so
-that nothing is known.
+Covers every pin of the run-time lock files, for all Python versions. Exit status 0: no known
+vulnerability; 1: at least one, or a package without an answer; 3: the source cannot be reached, so
+the state is unknown.
 """
 
 import json
@@ -30,7 +30,7 @@ Pin = tuple[str, str]
 
 def main(source: str = OSV, locks: Iterable[Path] = LOCKS) -> int:
     if not answers(source):
-        print(f"UNKNOWN: {source} cannot be reached; no package was looked up")
+        print(f"UNKNOWN: {source} cannot be reached; no package was checked")
         return UNREACHABLE
     wanted = {pin for lock in locks for pin in _PIN.findall(lock.read_text(encoding="utf-8"))}
     found = [each for pins in one_version_each(wanted) for each in look_up(pins, source)]
@@ -38,21 +38,21 @@ def main(source: str = OSV, locks: Iterable[Path] = LOCKS) -> int:
     known = {(each["name"], each["version"]) for each in found if "vulns" in each}
     for each in bad:
         for vulnerability in each["vulns"]:
-            mended = ", ".join(vulnerability["fix_versions"]) or "no version yet"
-            print(f"{each['name']} {each['version']}: {vulnerability['id']}, mended in {mended}")
+            fixed = ", ".join(vulnerability["fix_versions"]) or "no version yet"
+            print(f"{each['name']} {each['version']}: {vulnerability['id']}, fixed in {fixed}")
     missing = sorted(wanted - known)
     for name, version in missing:
-        print(f"{name} {version}: not looked up")
+        print(f"{name} {version}: not checked")
     if bad or missing:
         return WANTING
-    print(f"{len(wanted)} packages, no vulnerability known to {source}")
+    print(f"{len(wanted)} packages, no known vulnerability at {source}")
     return CLEAN
 
 
 def answers(source: str) -> bool:
-    """Whether an HTTP server answers, be it with an error: the question is empty."""
+    """Whether an HTTP server answers an empty query, even with an error."""
     try:
-        urllib.request.urlopen(source, b"{}", timeout=15).close()  # noqa: S310 - not from outside
+        urllib.request.urlopen(source, b"{}", timeout=15).close()  # noqa: S310 - a fixed URL
     except urllib.error.HTTPError as error:
         error.close()
     except OSError:
@@ -61,7 +61,7 @@ def answers(source: str) -> bool:
 
 
 def one_version_each(pins: set[Pin]) -> Iterator[dict[str, str]]:
-    """Divide the pins into parts without duplicates: locks pin some packages for each Python."""
+    """Split the pins into parts with one version per package: some have one for each Python."""
     left = sorted(pins)
     while left:
         part = dict(left)
@@ -70,7 +70,7 @@ def one_version_each(pins: set[Pin]) -> Iterator[dict[str, str]]:
 
 
 def look_up(pins: dict[str, str], source: str) -> list[dict[str, Any]]:
-    """pip-audit's answer for each package; an empty list if it fails."""
+    """Return pip-audit's answer for each package; an empty list if it fails."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.writelines(f"{name}=={version}\n" for name, version in pins.items())
         file.flush()

@@ -1,4 +1,4 @@
-"""AWS on this machine: moto's server, and a relay before it that is S3 on a bad day."""
+"""Local AWS: moto's server, and a relay in front of it that injects S3 faults."""
 
 import logging
 import os
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 REGION: Final = "eu-west-1"
 
 SESSION = boto3.Session("testing", "testing", region_name=REGION)
-"""What the tests' own clients are made from."""
+"""Configuration of the tests' own clients."""
 
 
 def environment(endpoint: str, **variables: str) -> dict[str, str]:
-    """What a function's client needs to know, and nothing of whoever runs the tests."""
+    """The variables that a function's client needs, without the settings of the test's user."""
     return {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -47,8 +47,8 @@ def create_bucket(s3: "S3Client", name: str) -> None:
 
 @contextmanager
 def moto_server(host: str = "127.0.0.1") -> Iterator[str]:
-    """S3 and SQS at the address that is handed out, with nothing in them."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else a line for each request
+    """Start empty S3 and SQS servers and return their address."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it would log a line for each request
     server = ThreadedMotoServer(host, port=0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
@@ -60,13 +60,13 @@ def moto_server(host: str = "127.0.0.1") -> Iterator[str]:
 
 
 def reset(moto: str) -> None:
-    """Take away all that was ever made there: it lives in this process, not in the server."""
+    """Delete all resources; moto keeps them in this process, not in the server."""
     urllib.request.urlopen(f"{moto}/moto-api/reset", b"").close()
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request to S3. ``attempt``: how often it was made before, by whomever."""
+    """A request to S3. ``attempt``: how often any client has made it before."""
 
     method: str
     bucket: str
@@ -79,14 +79,14 @@ REFUSALS = {
     "InternalError": (500, "We encountered an internal error. Please try again."),
     "AccessDenied": (403, "Access Denied"),
 }
-"""Faults that S3 tells of. Here each message quotes the key, as some of S3's own do."""
+"""Error answers of S3. Each message here quotes the key, as some of S3's own do."""
 
 OF_ONE_OBJECT = {
     "KMS.DisabledException": (400, "The key is disabled."),
     "InvalidObjectState": (403, "The operation is not valid for the object's storage class."),
     "NoSuchKey": (404, "The specified key does not exist."),
 }
-"""Those that S3 tells of where an object is gone, in an archive, or encrypted with a lost key."""
+"""Error answers for an object that is deleted, archived, or encrypted with a lost key."""
 
 LOST = "the connection is closed before the request is seen to"
 UNANSWERED = "the connection is closed after the request was seen to"
@@ -94,11 +94,11 @@ CUT = "the connection is closed in the middle of the answer's body"
 HEADERS_ALONE = "the answer's body never comes"
 
 FAULTS = (*REFUSALS, LOST, UNANSWERED, CUT)
-"""All but those of one object and the one that takes its time."""
+"""All faults except those of one object and the slow one."""
 
 
 class Relay(ThreadingHTTPServer):
-    """Passes requests on to S3, but for those that ``fault`` names a fault for."""
+    """Passes requests on to S3, except those for which ``fault`` returns a fault."""
 
     daemon_threads = True
 
@@ -132,18 +132,18 @@ class Relay(ThreadingHTTPServer):
             self.faults[fault] += 1
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients may go whenever they like."""
+        """Ignore clients that disconnect."""
 
 
 @contextmanager
 def relay(upstream: str) -> Iterator[Relay]:
-    """A relay that is at work."""
+    """Run a relay."""
     with at_work(Relay(upstream)) as server:
         yield server
 
 
 class _Exchange(BaseHTTPRequestHandler):
-    """One connection of a client."""
+    """One client connection."""
 
     protocol_version = "HTTP/1.1"
     server: Relay
@@ -208,4 +208,4 @@ class _Exchange(BaseHTTPRequestHandler):
         return connection.getresponse()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Keep the tests' output to themselves."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""What the tests share: pictures, and the service as AWS calls it."""
+"""Shared fixtures: pictures, and the service as AWS calls it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ PICTURES = Path(__file__).parent / "data"
 
 @dataclass(frozen=True)
 class LambdaContext:
-    """What the Lambda runtime tells a function about its invocation, as far as it is used."""
+    """The parts of Lambda's invocation context that are used."""
 
     function_name: str = "predict"
     memory_limit_in_mb: int = 1769
@@ -31,7 +31,7 @@ class LambdaContext:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response as its client sees it: JSON parsed, other bodies as text."""
+    """A response as the client sees it: JSON parsed, other bodies as text."""
 
     status: int
     body: Any
@@ -39,13 +39,13 @@ class Answer:
 
 
 class Invoke(Protocol):
-    """Hand an event to the function."""
+    """Call the function with an event."""
 
     def __call__(self, event: Any) -> Answer: ...
 
 
 class Call(Protocol):
-    """Send a request through a service of AWS: API Gateway's HTTP API if none is named."""
+    """Send a request through an AWS service, by default API Gateway's HTTP API."""
 
     def __call__(
         self, request: HttpRequest, through: Callable[[HttpRequest], Event] = http_api
@@ -81,7 +81,7 @@ def call(invoke: Invoke) -> Call:
 
 @pytest.fixture(scope="session")
 def origin() -> Iterator[str]:
-    """Where the application listens."""
+    """The address of a running application."""
     with serving() as server:
         yield server.url
 

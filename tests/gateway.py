@@ -1,8 +1,8 @@
 """API Gateway's HTTP API on this machine, as far as the template sets it up: routes, callers, CORS.
 
-It hands the function the events that the real one would, and answers what the real one answers
-before a function is called. Known of AWS and not read from the template: the bodies of those
-answers, the order of the checks, and that every response gets the CORS headers, errors included.
+It sends the function the same events as the real one, and gives the same answers as the real one
+before a function is called. These follow AWS's behaviour, not the template: the bodies of those
+answers, the order of the checks, and the CORS headers of every response, including errors.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ Function = Callable[[Any], dict[str, Any]]
 
 
 class Gateway(ThreadingHTTPServer):
-    """One stack's API, before one instance of its function."""
+    """One stack's API in front of one instance of its function."""
 
     daemon_threads = True
 
@@ -94,11 +94,11 @@ class Gateway(ThreadingHTTPServer):
         return headers
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients may go whenever they like."""
+        """Ignore clients that disconnect."""
 
 
 def _with_event_loop() -> None:
-    """As in the main thread of a function: Mangum asks for the thread's own."""
+    """Provide an event loop, which Mangum expects as in a function's main thread."""
     asyncio.set_event_loop(asyncio.new_event_loop())
 
 
@@ -108,7 +108,7 @@ def _message(status: int, text: str) -> tuple[int, dict[str, str], bytes]:
 
 
 def _is_signed(request: HttpRequest, given: str) -> bool:
-    """Whether the signature is the one that the tests' keys make of this request."""
+    """Whether the request is signed with the tests' keys."""
     parts = dict(re.findall(r"(\w+)=([^,\s]+)", given))
     if "Signature" not in parts:
         return False
@@ -124,7 +124,7 @@ def _is_signed(request: HttpRequest, given: str) -> bool:
 
 
 class _Exchange(BaseHTTPRequestHandler):
-    """One connection of a client."""
+    """One client connection."""
 
     protocol_version = "HTTP/1.1"
     server: Gateway
@@ -147,12 +147,12 @@ class _Exchange(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_DELETE = do_OPTIONS = do_GET  # noqa: N815 - as http.server names them
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Keep the tests' output to themselves."""
+        """Log nothing."""
 
 
 @contextmanager
 def gateway(stack: Stack, function: Function) -> Iterator[Gateway]:
-    """A gateway that is at work."""
+    """Run a gateway."""
     with at_work(Gateway(stack, function)) as server:
         try:
             yield server

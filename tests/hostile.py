@@ -1,7 +1,7 @@
-"""JPEGs that cost the most to read for the least bytes, each against one limit of the service.
+"""JPEGs with the highest cost per byte, each testing one limit of the service.
 
-Made by hand, since no encoder would: with Huffman tables of one code, "0", a file's data are zeros,
-and a bit or two are a block.
+Made by hand, since no encoder writes them: with Huffman tables of one code, "0", a file's data are
+zeros, and a block takes a bit or two.
 """
 
 import re
@@ -20,17 +20,17 @@ FULL = (0x11, 0x11, 0x11)
 HALF = (0x21, 0x11, 0x11)  # 4:2:2
 QUARTER = (0x22, 0x11, 0x11)  # 4:2:0
 INKS = (0x11, 0x11, 0x11, 0x11)
-EIGHT = (0x42, 0x11, 0x11)  # blocks of luma for each of the colours: legal, and seldom written
+EIGHT = (0x42, 0x11, 0x11)  # luma blocks for each chroma block: legal, and rarely written
 SIDE = 7071
-"""Of a square of 50 megapixels."""
+"""Side of a square of 50 megapixels."""
 
 _NO_DIFFERENCE, _END_OF_BLOCK, _16384_EMPTY_BLOCKS = 0x00, 0x00, 0xE0
-"""What the one code of a table means."""
+"""Possible symbols of a table with one code."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """The channels of a scan, its coefficients, and its bits: those before and those after it."""
+    """A scan's channels, coefficients, and bit positions (successive approximation)."""
 
     channels: tuple[int, ...]
     first: int = 0
@@ -46,7 +46,7 @@ def segment(marker: int, content: bytes = b"") -> bytes:
 def opening(
     width: int, height: int, factors: Sequence[int], process: int, precision: int = 8
 ) -> bytes:
-    """All up to the first scan."""
+    """The part of a file before the first scan."""
     frame = struct.pack(">BHHB", precision, height, width, len(factors))
     for name, factor in enumerate(factors, start=1):
         frame += bytes([name, factor, 0])
@@ -56,7 +56,7 @@ def opening(
 
 
 def table(kind: int, meaning: int) -> bytes:
-    """A Huffman table of one code of one bit, for DC (0) or AC (1)."""
+    """A Huffman table with a single one-bit code, for DC (0) or AC (1)."""
     return segment(0xC4, bytes([kind << 4, 1, *bytes(15), meaning]))
 
 
@@ -67,7 +67,7 @@ def coded(scan: Scan, bits: int) -> bytes:
 
 
 def blocks(width: int, height: int, factors: Sequence[int], channels: Iterable[int]) -> int:
-    """How many 8×8 blocks these channels have."""
+    """The number of 8×8 blocks of these channels."""
     across, down = max(each >> 4 for each in factors), max(each & 15 for each in factors)
     total = 0
     for channel in channels:
@@ -84,7 +84,7 @@ def baseline(
     apart: bool = False,
     extra: bytes = b"",
 ) -> bytes:
-    """A picture of one grey, in one scan, or each channel in its own."""
+    """A uniformly grey picture, in one scan or one scan per channel."""
     names = tuple(range(1, len(factors) + 1))
     data = opening(width, height, factors, BASELINE) + extra
     for channels in [(name,) for name in names] if apart else [names]:
@@ -101,7 +101,7 @@ def progressive(width: int, height: int, factors: Sequence[int], scans: Iterable
 
 
 def refined(channels: Sequence[int], refinements: int) -> list[Scan]:
-    """All of a picture, then each coefficient of each channel bit by bit: the dearest scans."""
+    """A whole picture, then each channel's coefficients bit by bit: the most expensive scans."""
     scans = [Scan(tuple(channels), last=0)]
     scans += [Scan((each,), first=1, after=refinements) for each in channels]
     for bit in range(refinements, 0, -1):
@@ -110,13 +110,13 @@ def refined(channels: Sequence[int], refinements: int) -> list[Scan]:
 
 
 def with_segments(*segments: bytes) -> bytes:
-    """The portrait with these before all else."""
+    """The portrait with these segments first."""
     portrait = PORTRAIT.read_bytes()
     return portrait[:2] + b"".join(segments) + portrait[2:]
 
 
 def with_profile(icc: bytes) -> bytes:
-    """The portrait with a colour profile, in as many segments as it takes."""
+    """The portrait with a colour profile, split over segments as needed."""
     parts = [icc[start : start + 65_519] for start in range(0, len(icc), 65_519)]
     return with_segments(
         *(
@@ -127,7 +127,7 @@ def with_profile(icc: bytes) -> bytes:
 
 
 def profile_of_tags_that_overlap(size: int) -> bytes:
-    """A hundred tags, each nearly the whole profile."""
+    """A profile of a hundred tags that each span nearly the whole profile."""
     tags = b"".join(struct.pack(">4sII", b"%04d" % tag, tag, size - 100) for tag in range(100))
     return (bytes(16) + b"RGB " + bytes(108) + struct.pack(">I", 100) + tags).ljust(size, b"\0")
 
@@ -138,7 +138,7 @@ def exif_of_many_entries() -> bytes:
 
 
 def exif_in_a_circle() -> bytes:
-    """A directory whose next one, and whose EXIF, GPS and thumbnail, are itself."""
+    """A directory that refers to itself as next directory, EXIF, GPS and thumbnail."""
     entries = b"".join(
         struct.pack("<HHII", tag, 4, 1, 8) for tag in (0x8769, 0x8825, 0xA005, 0x0201)
     )
@@ -147,7 +147,7 @@ def exif_in_a_circle() -> bytes:
 
 
 def crafted() -> dict[str, tuple[bytes, str | None]]:
-    """Files by name, each with the code of the error that it gets; None: it is classified."""
+    """Files by name, each with its expected error code, or None if it is classified."""
     comment, restart_each = segment(0xFE), segment(0xDD, b"\0\1")
     restart_late = segment(0xDD, b"\xff\xff")
     grey = baseline(8, 8, GREY)
@@ -159,7 +159,7 @@ def crafted() -> dict[str, tuple[bytes, str | None]]:
         "50 megapixels": (baseline(SIDE, SIDE, FULL), "no_face"),
         "50 megapixels, wide": (baseline(65_500, 763, FULL), "no_face"),
         "50 megapixels, tall": (baseline(763, 65_500, FULL), "no_face"),
-        "50 megapixels in inks": (baseline(SIDE, SIDE, INKS), "no_face"),
+        "50 megapixels, CMYK": (baseline(SIDE, SIDE, INKS), "no_face"),
         "34 megapixels, channel by channel": (baseline(5_900, 5_900, FULL, apart=True), "no_face"),
         "50 megapixels, channel by channel": (
             baseline(SIDE, SIDE, FULL, apart=True),
@@ -242,6 +242,6 @@ def crafted() -> dict[str, tuple[bytes, str | None]]:
 
 
 def most_memory() -> int:
-    """What this process ever held at most, in MB; getrusage would count its parent's as well."""
+    """Peak memory of this process in MB; getrusage would include its parent's."""
     (kilobytes,) = re.findall(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
     return int(kilobytes) // 1024

@@ -1,7 +1,7 @@
-"""JPEGs that cameras and programs write oddly, though every pixel is there; made of a regular one.
+"""Irregular but complete JPEGs, as some cameras and programs write them, made from a regular one.
 
-Each stands for a kind that was seen: in the bug reports of libjpeg-turbo, OpenCV, Pillow and sharp
-that are named, and in the test suites of other libraries.
+Each represents a kind seen in practice: in bug reports of libjpeg-turbo, OpenCV, Pillow and sharp,
+which are named, or in the test suites of other libraries.
 """
 
 import struct
@@ -23,15 +23,15 @@ TRAILERS = {
     "text": b'\r\nvivo{"version": 1, "date": "2024-01-01 12:00:00"}cdbw',
     "zeros": bytes(300),
 }
-"""What follows the coded data where the end of the image is missing."""
+"""Bytes after the coded data of a file without an end marker."""
 
 
 def oddities(data: bytes) -> dict[str, bytes]:
-    """Odd files by name, of a baseline file whose JFIF mark comes first."""
+    """Odd files by name, made from a baseline file that starts with JFIF's segment."""
     body, start = data[: -len(EOI)], data.index(b"\xff\xda")
     odd = {
         "no end": body,
-        "no end but for its first byte": body + b"\xff",
+        "the first byte of an end only": body + b"\xff",
         "another picture instead of an end": body + data,
         "padding of zeros": body + bytes(300) + EOI,
         "padding of fill bytes": body + b"\xff" * 300 + EOI,
@@ -41,7 +41,7 @@ def oddities(data: bytes) -> dict[str, bytes]:
         # opencv 24212, sharp 1578, libjpeg-turbo 778: Samsung's selfies and panoramas
         "scan of no coefficients": with_coefficients(data, b"\0\0\0"),
         "scan of all bits": with_coefficients(data, b"\0\x3f\x11"),
-        "scan of coefficients that are none": with_coefficients(data, b"\xff\xff\xff"),
+        "scan of invalid coefficients": with_coefficients(data, b"\xff\xff\xff"),
         "JFIF 2.1": data.replace(b"JFIF\0\1\1", b"JFIF\0\2\1"),
         "Adobe's transform of inks": with_first(data, adobe(2)),
         "empty segments": with_first(data, *[segment(marker) for marker in range(0xE0, 0xF0)]),
@@ -72,20 +72,20 @@ def adobe(transform: int) -> bytes:
 
 
 def with_coefficients(data: bytes, coefficients: bytes) -> bytes:
-    """The first scan claims other coefficients."""
+    """Change the coefficients that the first scan declares."""
     start = data.index(b"\xff\xda")
     end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
     return data[: end - 3] + coefficients + data[end:]
 
 
 def with_first(data: bytes, *segments: bytes) -> bytes:
-    """These segments come behind the first one, which is JFIF's."""
+    """Insert segments after the first one, which is JFIF's."""
     place = 4 + int.from_bytes(data[4:6], "big")
     return data[:place] + b"".join(segments) + data[place:]
 
 
 def damaged(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Files of which a part is missing, by the kind of damage; of a file of coded data only."""
+    """Files with a part missing, by kind of damage, made from a file's coded data."""
     start = data.index(b"\xff\xda") + 14
     for percent in range(5, 100, 5):
         length = start + (len(data) - start) * percent // 100
@@ -104,7 +104,7 @@ def damaged(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _segment_ends(data: bytes, start: int) -> Iterator[int]:
-    """Where the segments end, up to the first scan."""
+    """End positions of the segments up to the first scan."""
     place = 2
     while place < start:
         place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")

@@ -1,4 +1,4 @@
-"""A server of a test's own, at work in a thread."""
+"""A server that runs in a thread of the test."""
 
 import threading
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ Server = TypeVar("Server", bound=ThreadingHTTPServer)
 
 @contextmanager
 def at_work(server: Server) -> Iterator[Server]:
-    """Serve until the block is over; the port is open before it begins."""
+    """Serve during a with block; the port is open from its start."""
     with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -1,4 +1,4 @@
-"""Sources of pictures that do not behave."""
+"""Sources of pictures that fail."""
 
 import os
 
@@ -6,7 +6,7 @@ from ethnicity.audit.sources import Folder, Listed
 
 
 class Deadly(Folder):
-    """A folder in which a picture of a certain name takes the process with it."""
+    """A folder in which a picture with a certain name crashes the process."""
 
     def read(self, listed: Listed) -> bytes:
         if listed.name.endswith("deadly.jpg"):

@@ -1,7 +1,7 @@
-"""The stacks as CloudFormation would build them: the templates, expanded by SAM's own translator.
+"""The stacks as CloudFormation would build them: the templates, expanded by SAM's translator.
 
-No AWS account and no network. SAM expands its resources and leaves parameters and conditions to
-CloudFormation; `deploy` settles those, so that a test reads what a deployer would get.
+This works without an AWS account or a network. SAM expands its resources and leaves parameters and
+conditions to CloudFormation; `deploy` resolves those, so that a test reads the deployed stack.
 """
 
 import itertools
@@ -31,7 +31,7 @@ NO_VALUE = object()
 
 @dataclass(frozen=True)
 class Stack:
-    """What a deployment holds: conditions settled, parameters filled in."""
+    """A deployment's resources, with conditions and parameters resolved."""
 
     resources: dict[str, Any]
     outputs: dict[str, Any]
@@ -53,7 +53,7 @@ class Stack:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The OpenAPI document from which API Gateway makes the routes."""
+        """The OpenAPI document that defines the API's routes."""
         body = self.one("AWS::ApiGatewayV2::Api")["Body"]
         assert isinstance(body, dict)
         return body
@@ -69,7 +69,7 @@ class Stack:
 
     @property
     def definition(self) -> dict[str, Any]:
-        """What Step Functions makes of the state machine's text."""
+        """The state machine's definition, as Step Functions reads it."""
         machine = self.one("AWS::StepFunctions::StateMachine")
         text = machine["DefinitionString"]
         for name, value in machine["DefinitionSubstitutions"].items():
@@ -95,7 +95,7 @@ def translate(template: str = API, /, *, tag: str = "tag", **parameters: str) ->
 
 
 class _Choices:
-    """A translated template's parameters and conditions, as CloudFormation settles them."""
+    """A translated template's parameters and conditions, as CloudFormation resolves them."""
 
     def __init__(self, template: dict[str, Any], given: dict[str, str]) -> None:
         self._conditions = template.get("Conditions", {})
@@ -139,7 +139,7 @@ class _Choices:
         return filled.replace("${!", "${")
 
     def settle(self, node: Any) -> Any:
-        """A part of the template with all its functions carried out."""
+        """Return a part of the template with all intrinsic functions evaluated."""
         if isinstance(node, list):
             return [value for value in map(self.settle, node) if value is not NO_VALUE]
         if not isinstance(node, dict):
@@ -152,7 +152,7 @@ class _Choices:
         return {key: value for key, value in settled.items() if value is not NO_VALUE}
 
     def choose(self, node: Any) -> Any:
-        """A part of the template with its conditions settled, all other functions left."""
+        """Return a part of the template with only its conditions evaluated."""
         if isinstance(node, list):
             return [value for value in map(self.choose, node) if value is not NO_VALUE]
         if not isinstance(node, dict):
@@ -166,7 +166,7 @@ class _Choices:
         return {key: value for key, value in chosen.items() if value is not NO_VALUE}
 
     def present(self, section: dict[str, Any]) -> dict[str, Any]:
-        """The entries whose conditions hold."""
+        """Return the entries whose conditions are true."""
         return {
             name: {key: value for key, value in entry.items() if key != "Condition"}
             for name, entry in section.items()
@@ -191,7 +191,7 @@ def deploy(template: str = API, /, **given: str) -> Stack:
 
 
 def _chosen(translated: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
-    """The translated template for these parameters alone: what linters see of one deployment."""
+    """The translated template for these parameters, as linters see one deployment."""
     choices = _Choices(translated, given)
     part = {
         section: choices.choose(choices.present(translated[section]))
@@ -217,7 +217,7 @@ _SOURCE = {"AuditSourceBucket": "somebodys-pictures"}
 
 
 def _deployments() -> Iterator[tuple[str, dict[str, Any]]]:
-    """The templates, whole and for each combination of parameters that changes what is made."""
+    """The templates, whole and for each combination of parameters that changes resources."""
     auth = [
         {},
         {"AuthMode": "JWT", "JwtIssuer": "https://issuer.example", "JwtAudience": "app"},
@@ -237,7 +237,7 @@ def _deployments() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def main(folder: Path) -> None:
-    """Write all of them, on both architectures, for the linters to read."""
+    """Write all deployments, for both architectures, as files for the linters."""
     folder.mkdir(exist_ok=True)
     for name, template in _deployments():
         text = json.dumps(template, indent=2)

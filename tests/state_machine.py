@@ -1,7 +1,7 @@
-"""Step Functions on this machine, as far as the audit's definition goes.
+"""A local Step Functions interpreter, limited to the audit's definition.
 
-moto's interpreter knows no ItemBatcher, leaves ResultWriter's files out and runs functions in
-Docker. Here is known of the language what the definition uses; anything else fails.
+moto's interpreter does not support ItemBatcher, omits ResultWriter's files and runs functions in
+Docker. This one supports only the features that the definition uses; anything else fails.
 """
 
 import json
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_STATE = 262_144
-"""Bytes that a state may take in or hand on."""
+"""Maximum size of a state's input and output, in bytes."""
 
 _KNOWN = {
     "Choice": "Type Choices Default",
@@ -27,12 +27,12 @@ _KNOWN = {
 
 
 class ExecutionFailed(Exception):
-    """The execution ended with this error."""
+    """The execution failed with this error."""
 
 
 @dataclass
 class StateMachine:
-    """A definition, and what its ARNs stand for."""
+    """A definition, and the functions and buckets behind its ARNs."""
 
     definition: dict[str, Any]
     functions: dict[str, Callable[[Any], Any]]
@@ -104,7 +104,7 @@ class StateMachine:
         return data | {"run": written}
 
     def _child(self, processor: dict[str, Any], batch: Any, context: Any) -> dict[str, Any]:
-        """An execution as ResultWriter tells of it."""
+        """Return an execution in ResultWriter's form."""
         told = {"Input": json.dumps(batch), "InputDetails": {"Included": True}}
         try:
             output = json.dumps(self._run(processor, batch, context))
@@ -156,7 +156,7 @@ def _attempts(retriers: list[dict[str, Any]], error: str) -> int:
 
 
 def _filled(template: Any, data: Any, context: Any) -> Any:
-    """A payload template: values of keys that end with .$ are looked up."""
+    """Evaluate a payload template: values of keys that end with .$ are paths."""
     if not isinstance(template, dict):
         return template
     return {

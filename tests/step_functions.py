@@ -1,4 +1,4 @@
-"""Step Functions' service on this machine: executions of one state machine, asked for over HTTP."""
+"""A local Step Functions service over HTTP, for executions of one state machine."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ from tests.state_machine import ExecutionFailed, StateMachine
 
 
 class Service(ThreadingHTTPServer):
-    """Starts executions and describes them, as boto3's client asks."""
+    """Starts and describes executions for boto3's client."""
 
     daemon_threads = True
 
@@ -62,11 +62,11 @@ class _Exchange(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Keep the tests' output to themselves."""
+        """Log nothing."""
 
 
 @contextmanager
 def step_functions(machine: StateMachine) -> Iterator[Service]:
-    """The service, at work."""
+    """Run the service."""
     with at_work(Service(machine)) as server:
         yield server

@@ -1,20 +1,20 @@
-"""Augmentation: one picture as detectors, cameras and re-encoding may leave it."""
+"""Augmentation: random changes as detectors, cameras and re-encoding cause them."""
 
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 
-from ethnicity.faces import CHIP
+from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels, Transform, warp
 
 Rng = np.random.Generator
 
 
 def training_crop(picture: Pixels, to_chip: Transform, rng: Rng, side: int = CHIP) -> Pixels:
-    """A crop of ``side`` pixels, to which ``to_chip`` maps the face, changed at random.
+    """A randomly changed crop of ``side`` pixels; ``to_chip`` maps the picture to the aligned face.
 
-    It is misaligned as a detector's are, relit, blurred, covered and compressed.
+    The crop is misaligned as by a detector, relit, blurred, covered and compressed.
     """
     crop = warp(picture, jittered(to_chip, rng, side), side)
     for chance, change in _CHANGES:
@@ -65,7 +65,7 @@ def compressed(crop: Pixels, quality: int) -> Pixels:
 
 
 def _pixels(changed: object) -> Pixels:
-    """OpenCV's result as uint8, which it is, though OpenCV's annotations do not say so."""
+    """OpenCV's result as uint8, its real type, which OpenCV's annotations lack."""
     return np.asarray(changed, np.uint8)
 
 
@@ -95,7 +95,7 @@ def _blur(crop: Pixels, rng: Rng) -> Pixels:
 
 
 def _low_resolution(crop: Pixels, rng: Rng) -> Pixels:
-    return low_resolution(crop, round(rng.uniform(0.3, 0.9) * len(crop)))
+    return low_resolution(crop, round(np.exp(rng.uniform(np.log(0.15), np.log(0.9))) * len(crop)))
 
 
 def _noise(crop: Pixels, rng: Rng) -> Pixels:
@@ -125,6 +125,13 @@ def covered_from_below(crop: Pixels, rng: Rng) -> Pixels:
     return _patched(crop, slice(top, bottom), slice(left, right), rng)
 
 
+def _masked(crop: Pixels, rng: Rng) -> Pixels:
+    """The face in its frame, covered from below up to the mouth or nose."""
+    shares = rng.uniform((0.5, 0.95, 0, 0.85), (0.68, 1, 0.15, 1))
+    top, bottom, left, right = np.rint(shares * len(crop)).astype(int)
+    return _patched(crop, slice(top, bottom), slice(left, right), rng)
+
+
 def _patched(crop: Pixels, rows: slice, columns: slice, rng: Rng) -> Pixels:
     """The crop with one colour over a rectangle."""
     covered = crop.copy()
@@ -137,8 +144,9 @@ _CHANGES: tuple[tuple[float, Callable[[Pixels, Rng], Pixels]], ...] = (
     (0.4, _saturation),
     (0.05, _grey),
     (0.15, _blur),
-    (0.15, _low_resolution),
+    (0.25, _low_resolution),
     (0.1, _noise),
     (0.25, _compression),
     (0.25, _occlusion),
+    (0.05, _masked),
 )

@@ -1,9 +1,9 @@
-"""What the served network is compared with: the original's, and networks that saw one set only.
+"""Trains networks for comparison: the original's CNN, and small networks on one set or both.
 
     python -m training.baselines DATA
 
-trains them (half an hour on two cores) and leaves what they guess of both sets' test pictures in
-evaluation/baselines.npz. Each judges the faces that the service finds, in the service's frame.
+takes half an hour on two cores and writes the networks' guesses for both sets' test pictures to
+evaluation/baselines.npz. Each network judges the faces that the service finds, in its frame.
 """
 
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ from training import options
 from training.data import load_sets
 from training.metrics import Indices, guesses, rates, rounded
 from training.served import serve
-from training.train import Recipe, predict_logits, train
+from training.train import Material, Recipe, predict_logits, train
 
 GUESSES = Path("evaluation/baselines.npz")
 
 _LABELS = "labels"
-"""In that file the test pictures' labels stand beside what is guessed of them."""
+"""Prefix of the arrays with the test pictures' labels, beside the guesses."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A network for comparison: the sets that it sees, and its recipe."""
+    """A network for comparison: its training sets and its recipe."""
 
     name: str
     sets: tuple[str, ...]
@@ -41,7 +41,7 @@ BASELINES = (
         "the original's CNN, on UTKFace",
         ("utkface",),
         Recipe(
-            width=0,
+            network="original",
             optimizer="adamw",
             epochs=30,
             learning_rate=1e-3,
@@ -53,7 +53,7 @@ BASELINES = (
     Baseline("width 16, on FairFace", ("fairface",), Recipe(width=16, epochs=9)),
     Baseline("width 16, on both", ("utkface", "fairface"), Recipe(width=16, epochs=6)),
 )
-"""The small networks take as many steps each, whatever they see."""
+"""The small networks all train for the same number of steps."""
 
 
 @click.command(help=__doc__)
@@ -61,7 +61,7 @@ BASELINES = (
 @options.work
 @options.out
 def main(data: Path, work: Path, out: Path) -> None:
-    """Train each of them, and write what they guess."""
+    """Train each baseline and write its guesses."""
     sets = load_sets(data, work / "prepared")
     models = load_models()
     tests = [each.part("test") for each in sets]
@@ -69,7 +69,7 @@ def main(data: Path, work: Path, out: Path) -> None:
     arrays = {f"{_LABELS}/{test.name}": test.label.astype(np.int8) for test in tests}
     for index, baseline in enumerate(BASELINES):
         seen = [each for each in sets if each.name in baseline.sets]
-        classifier = train(seen, baseline.recipe, work / "baselines" / str(index))
+        classifier = train(Material(seen), baseline.recipe, work / "baselines" / str(index))
         for test, each in zip(tests, served, strict=True):
             logits = predict_logits(classifier, each.chips).astype(np.float64)
             arrays[f"{baseline.name}/{test.name}"] = guesses(logits, each.found).astype(np.int8)
@@ -78,9 +78,9 @@ def main(data: Path, work: Path, out: Path) -> None:
 
 
 def report(file: Path, labels: dict[str, Indices]) -> dict[str, Any]:
-    """By network and set, how right it is; ``labels``: of each set's test pictures.
+    """Accuracy figures by network and set; ``labels``: of each set's test pictures.
 
-    Of sets whose test pictures are others than those that were guessed there is nothing to say.
+    Sets whose test pictures differ from those in the file are left out.
     """
     figures: dict[str, Any] = {}
     with np.load(file) as arrays:

@@ -1,4 +1,4 @@
-"""Fits what stands between the network's logits and the answer: calibration and set thresholds."""
+"""Fits the calibration and the thresholds of prediction sets to the network's logits."""
 
 from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
@@ -13,11 +13,11 @@ from ethnicity.labels import LABELS
 from training.metrics import equal_class_weights
 
 COVERAGE, CONFIDENCE = 0.9, 0.8
-"""How often a class's own pictures shall keep it, and how surely, whichever validation pictures
-chance had given us: as sure as mean set sizes of 1.45 on UTKFace's and 1.7 on FairFace's allow."""
+"""Target coverage of each class, and the probability of reaching it over the sampling of validation
+pictures: the highest that keeps mean set sizes below 1.45 on UTKFace and 1.7 on FairFace."""
 
 MIN_DETAILS = (0.065, 0.045, 0.03, 0.0)
-"""The steps: 98 % of the pictures as they are lie above the first, those of 11 pixels at the
+"""Steps of detail: 98 % of unchanged pictures are above the first, faces of 11 pixels at the
 last."""
 
 
@@ -33,7 +33,7 @@ class Scored:
     detail: NDArray[np.float64]
 
     def __add__(self, other: "Scored") -> "Scored":
-        """Both one's pictures."""
+        """The pictures of both."""
         both = zip(astuple(self), astuple(other), strict=True)
         return Scored(*(np.concatenate(arrays) for arrays in both))
 
@@ -45,8 +45,8 @@ class Scored:
 def fit_calibrations(natural: list[Scored], degraded: list[Scored]) -> tuple[Calibration, ...]:
     """One calibration for each step of detail, from both data sets' validation pictures.
 
-    That for sharp faces is fitted on the pictures as they are; few of them have less detail, so the
-    others are fitted on degraded ones too.
+    The calibration for sharp faces is fitted on unchanged pictures. Few of these have less detail,
+    so the other calibrations are fitted on degraded pictures as well.
     """
     fitted = [_fit([each.where(each.detail >= MIN_DETAILS[0]) for each in natural], MIN_DETAILS[0])]
     both = [whole + worse for whole, worse in zip(natural, degraded, strict=True)]
@@ -57,9 +57,9 @@ def fit_calibrations(natural: list[Scored], degraded: list[Scored]) -> tuple[Cal
 
 
 def _fit(validation: list[Scored], min_detail: float) -> Calibration:
-    """Temperature and bias by maximum likelihood, then the thresholds of the prediction sets.
+    """Fit temperature and bias by maximum likelihood, then the thresholds of prediction sets.
 
-    Every class of every set weighs the same, since answers are for equal class priors.
+    Every class of every set has the same weight, because answers assume equal class priors.
     """
     logits = np.concatenate([each.logits for each in validation])
     label = np.concatenate([each.label for each in validation])
@@ -76,15 +76,15 @@ def _fit(validation: list[Scored], min_detail: float) -> Calibration:
 
 
 def _uncut(parameters: NDArray[np.float64], min_detail: float) -> Calibration:
-    """A calibration without thresholds; the bias is centred, since only differences matter."""
+    """A calibration without thresholds; the bias is centred, because only differences matter."""
     bias = parameters[1:] - parameters[1:].mean()
     return Calibration(min_detail, float(np.exp(parameters[0])), bias, np.zeros(len(LABELS)))
 
 
 def _class_thresholds(calibration: Calibration, scored: Scored) -> NDArray[np.float64]:
-    """For each class the probability that 90 % of its pictures give it or more.
+    """For each class, the probability that 90 % of its pictures reach.
 
-    Split conformal prediction within each class. The service takes the lower of both sets'.
+    Split conformal prediction within each class. The service uses the lower of both sets' values.
     """
     probabilities = calibration.probabilities(scored.logits)
     thresholds = np.zeros(len(LABELS))
@@ -96,11 +96,11 @@ def _class_thresholds(calibration: Calibration, scored: Scored) -> NDArray[np.fl
 
 
 def _rank(count: int) -> int:
-    """Of so many sorted probabilities, the first being 1, that which is the threshold; 0: none is.
+    """The rank, from 1, of the threshold among sorted probabilities; 0 if there are too few.
 
-    With the k-th smallest of n the coverage of the pictures to come has a Beta(n + 1 - k, k)
-    distribution over the draw of the n (Vovk 2012, training-conditional validity). Where they are
-    too few to be sure, it is the first, if that will do in the mean over draws.
+    With the k-th smallest of n as threshold, the coverage of new pictures has a Beta(n + 1 - k, k)
+    distribution over samples of n (Vovk 2012, training-conditional validity). If n is too small to
+    reach CONFIDENCE, the rank is 1, provided that it reaches COVERAGE on average over samples.
     """
     ranks = np.arange(1, count + 1)
     sure = beta.sf(COVERAGE, count + 1 - ranks, ranks) >= CONFIDENCE

@@ -1,7 +1,7 @@
-"""The model card: the same facts as MODEL_CARD.md for people and as card.json for GET /model.
+"""The model card: MODEL_CARD.md for people, and card.json for GET /model with the same facts.
 
-Its form follows Mitchell et al., "Model Cards for Model Reporting" (2019). The two templates beside
-this file hold the text, which does not depend on the model; the report fills in every figure.
+It follows Mitchell et al., "Model Cards for Model Reporting" (2019). The two templates in card/
+hold the text, which does not depend on the model; the report fills in every figure.
 """
 
 import json
@@ -16,17 +16,24 @@ from training.markdown import between, table
 _TEMPLATES = Path(__file__).parent / "card"
 _FIGURES = "<!-- figures: written by make train -->"
 _END_OF_FIGURES = "<!-- end of figures -->"
-SET_NAMES = {"utkface": "UTKFace", "fairface": "FairFace"}
+SET_NAMES = {"utkface": "UTKFace", "utkface_64": "UTKFace at 64 px", "fairface": "FairFace"}
 
-ELSEWHERE = (
-    ("GEAR, a browser library's net, 0.75 M parameters", "0.764 / 0.663 / 0.37", "0.419 / 0.455"),
-    ("residual SE net, 126 M multiply-adds, plain recipe", "0.849 / 0.764 / 0.23", ""),
-    ("MobileNet-like net, 25 M multiply-adds, plain recipe", "0.826 / 0.726 / 0.14", ""),
-    ("the original's CNN, its own frame, 60 epochs", "0.698 / 0.567 / 0.01", ""),
-    ("logistic regression on a VGGFace2 embedding", "0.827 / 0.802 / 0.61", ""),
-    ("published, random splits, nets 10 to 100 times larger", "0.80 to 0.87", ""),
-)
-"""Figures on UTKFace and FairFace that were measured before this model, or published."""
+ELSEWHERE = {
+    "GEAR, from a browser library, 0.75 M parameters": {
+        "utkface_64": "0.764 / 0.663 / 0.37",
+        "fairface": "0.419 / 0.455",
+    },
+    "residual SE network, 126 M multiply-adds, plain recipe": {
+        "utkface_64": "0.849 / 0.764 / 0.23"
+    },
+    "MobileNet-like network, 25 M multiply-adds, plain recipe": {
+        "utkface_64": "0.826 / 0.726 / 0.14"
+    },
+    "the original's CNN, its own frame, 60 epochs": {"utkface_64": "0.698 / 0.567 / 0.01"},
+    "logistic regression on a VGGFace2 embedding": {"utkface_64": "0.827 / 0.802 / 0.61"},
+    "published, random splits, networks 10 to 100 times larger": {"utkface_64": "0.80 to 0.87"},
+}
+"""Figures by test set, published or measured before this model."""
 
 Report = dict[str, Any]
 
@@ -80,15 +87,15 @@ def _overview(figures: Report) -> str:
         ]
         for name, each in figures.items()
     ]
-    head = ["test set", "pictures", "face found", "accuracy", "balanced", "its own prior added"]
+    head = ["test set", "pictures", "face found", "accuracy", "balanced", "with the set's prior"]
     return table(head, rows)
 
 
 def _recalls(figures: Report) -> str:
     rows = [
-        [f"{SET_NAMES[name]}, {what}", *(cell(each[key][label]) for label in LABELS)]
+        [f"{SET_NAMES[name]}, {rate}", *(cell(each[key][label]) for label in LABELS)]
         for name, each in figures.items()
-        for what, key, cell in (
+        for rate, key, cell in (
             ("recall", "recall", _estimate),
             ("precision at equal shares", "precision_at_equal_priors", _estimate),
         )
@@ -97,7 +104,7 @@ def _recalls(figures: Report) -> str:
 
 
 def _by_set(figures: Report, kind: str, head: str, cell: Callable[[Any], str]) -> str:
-    """A row for each name that a set has figures of; ``cell`` gets None for sets without them."""
+    """A row for each name in any set's figures; ``cell`` gets None for sets without that name."""
     names = dict.fromkeys(name for each in figures.values() for name in each[kind])
     rows = [[name, *(cell(each[kind].get(name)) for each in figures.values())] for name in names]
     return table([head, *(SET_NAMES[name] for name in figures)], rows)
@@ -124,7 +131,7 @@ def _calibration(figures: Report) -> str:
                 _share(sets["uncertain_share"]),
             ]
         )
-    head = ["test set", "ECE", "by chance", "worst class", *LABELS, "mean size", "“not sure”"]
+    head = ["test set", "ECE", "by chance", "worst class", *LABELS, "mean size", "> 1 label"]
     return table(head, rows)
 
 
@@ -145,7 +152,9 @@ def _compared(report: Report) -> str:
     }
     here = {"**this model, as served**": served} | report.get("compared", {})
     rows = [[name, *(_three(each.get(faces)) for faces in served)] for name, each in here.items()]
-    rows += [list(row[: 1 + len(served)]) for row in ELSEWHERE]
+    rows += [
+        [name, *(figures.get(faces, "") for faces in served)] for name, figures in ELSEWHERE.items()
+    ]
     return table(["", *(SET_NAMES[name] for name in served)], rows)
 
 
@@ -159,7 +168,7 @@ def _three(figures: dict[str, float] | None) -> str:
 
 
 def _age(age: dict[str, Any] | None) -> str:
-    """The cell of an age group that has too few pictures of some label for the table of groups."""
+    """The cell of an age group with too few pictures of some label for the table of groups."""
     if age is None:
         return ""
     return f"{_points(age)}: {', '.join(age['labels'])}; {age['pictures']} pictures"
@@ -173,7 +182,7 @@ def _points(estimate: dict[str, Any]) -> str:
 def _gap(gap: dict[str, Any] | None) -> str:
     if gap is None:
         return "too few"
-    return f"{_points(gap)}: {gap['highest']} before {gap['lowest']}"
+    return f"{_points(gap)}: {gap['highest']} above {gap['lowest']}"
 
 
 def _spoiled(figures: Report) -> str:
@@ -181,7 +190,7 @@ def _spoiled(figures: Report) -> str:
     for condition in next(iter(figures.values())):
         for levels in zip(*(each[condition] for each in figures.values()), strict=True):
             level = levels[0]["level"]
-            name = "as they are" if level is None else f"{condition}, {level:g}"
+            name = "unchanged" if level is None else f"{condition}, {level:g}"
             rows.setdefault(name, [name, *map(_spoiled_cell, levels)])
     return table(["", *(SET_NAMES[name] for name in figures)], list(rows.values()))
 
@@ -195,7 +204,7 @@ def _spoiled_cell(level: dict[str, Any]) -> str:
 def _details(figures: Report) -> str:
     rows = [
         [
-            f"{SET_NAMES[name]}, {row['min_detail']} and more",
+            f"{SET_NAMES[name]}, {row['min_detail']} or more",
             str(row["pictures"]),
             _share(row["accuracy"]),
             _share(row["mean_confidence"]),
@@ -207,7 +216,7 @@ def _details(figures: Report) -> str:
         for row in each["by_detail"]
     ]
     head = ["detail", "faces", "accuracy", "mean confidence", "lowest coverage", "mean size"]
-    return table([*head, "“not sure”"], rows)
+    return table([*head, "> 1 label"], rows)
 
 
 def _confusions(figures: Report) -> str:
@@ -217,7 +226,7 @@ def _confusions(figures: Report) -> str:
         for label, counts in zip(LABELS, each["confusion"], strict=True):
             shares = [f"{100 * count / sum(counts):.0f}" for count in counts]
             rows.append([label, *shares])
-        head = [f"{SET_NAMES[name]}: labelled ↓, judged →", *LABELS]
+        head = [f"{SET_NAMES[name]}: labelled ↓, predicted →", *LABELS]
         parts.append(table(head, rows))
     return "\n\n".join(parts)
 

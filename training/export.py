@@ -1,4 +1,4 @@
-"""The trained model as files: Keras' .h5 to keep, .tflite and its description to serve."""
+"""Export of the trained model: Keras' .h5 for reuse, .tflite and its description for serving."""
 
 import hashlib
 import json
@@ -24,12 +24,12 @@ def export_network(
 ) -> None:
     """Write a network for LiteRT that takes one image at a time.
 
-    By way of a SavedModel with a fixed input shape: converting a Keras 3 model's concrete function
-    directly writes a file without weights.
+    It is converted through a SavedModel with a fixed input shape, because converting a Keras 3
+    model's concrete function directly writes a file without weights.
 
-    ``typical``: images, shape (n, side, side, 3), by which it is quantised: weights, one scale for
-    each channel, and activations become 8-bit integers, while input and output stay float32 (Jacob
-    et al. 2018). None: all stays float32.
+    ``typical``: images, shape (n, side, side, 3), for quantisation: weights (with one scale per
+    channel) and activations become 8-bit integers, input and output stay float32 (Jacob et al.
+    2018). None: everything stays float32.
     """
     with tempfile.TemporaryDirectory() as saved:
         archive = keras.export.ExportArchive()
@@ -82,7 +82,7 @@ def _as_json(calibrations: tuple[Calibration, ...]) -> list[dict[str, Any]]:
 
 
 def network_checksums(folder: Path) -> str:
-    """The checksums of a folder's networks, which tell whether answers are theirs."""
+    """The checksums of a folder's networks, which identify the networks behind stored answers."""
     return _checksums(sorted(folder.glob("*.tflite")))
 
 

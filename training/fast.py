@@ -1,8 +1,7 @@
-"""A better optimiser, and batches made while the network learns from the ones before.
+"""Faster training: the optimiser Muon, and batches made in the background.
 
-Measured here, two cores with AVX-512 in bfloat16: after the same 420 steps from scratch (residual
-SE net of width 16) Muon's network stood at .664 on UTKFace and .522 on FairFace where AdamW's stood
-at .588 and .453.
+Measured on two cores with AVX-512 in bfloat16, after 420 steps from scratch (residual SE network of
+width 16): accuracy .664 on UTKFace and .522 on FairFace with Muon, .588 and .453 with AdamW.
 """
 
 import math
@@ -16,14 +15,14 @@ from training.backends import ahead
 from training.backends.batches import BatchSource
 
 Tensor = Any
-"""The backend's."""
+"""A tensor of the backend."""
 
 
 class Muon(keras.optimizers.Muon):  # type: ignore[misc]
-    """Muon (Jordan et al. 2024) for convolutions too: their kernels are taken as matrices.
+    """Muon (Jordan et al. 2024), extended to convolutions by treating kernels as matrices.
 
-    A kernel of shape (rows, columns, in, out) is the matrix (rows · columns · in, out) that it
-    applies to a patch. Scaled as in Liu et al. 2025, so that AdamW's learning rates fit.
+    A kernel of shape (rows, columns, in, out) becomes the matrix (rows · columns · in, out) that it
+    applies to a patch. Updates are scaled as in Liu et al. 2025, so AdamW's learning rates fit.
     """
 
     def _should_use_adamw(self, variable: keras.Variable) -> bool:
@@ -32,11 +31,11 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]
     def _muon_update_step(
         self, gradient: Tensor, variable: keras.Variable, lr: Tensor, m: keras.Variable
     ) -> None:
-        # TensorFlow does not know the shape of every gradient, while the iteration branches on it.
+        # TensorFlow does not know the shape of every gradient, but the iteration depends on it.
         super()._muon_update_step(ops.reshape(gradient, variable.shape), variable, lr, m)
 
     def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> Tensor:
-        """The nearest orthogonal matrix, in bfloat16, which is exact enough for a direction."""
+        """The nearest orthogonal matrix, in bfloat16, which is precise enough for a direction."""
         matrix = ops.cast(ops.reshape(x, (-1, x.shape[-1])), "bfloat16")
         return ops.cast(
             ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape), x.dtype

@@ -1,4 +1,4 @@
-"""Markdown made of figures."""
+"""Markdown tables of figures."""
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

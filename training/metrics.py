@@ -1,7 +1,7 @@
-"""How right and how sure answers are, as numbers with intervals. Pure functions of arrays.
+"""Accuracy and calibration of answers, with intervals. Pure functions of arrays.
 
-A guess is an index into LABELS, or -1 where no face was found, which is never right. Unless said
-otherwise every class weighs the same, as in the answers themselves, which are for equal priors.
+A guess is an index into LABELS, or -1 if no face was found, which counts as wrong. Unless noted,
+every class has the same weight, because answers assume equal priors.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from sklearn.metrics import confusion_matrix
 from ethnicity.labels import LABELS
 
 BINS = 15
-"""Of confidence, of equal width."""
+"""Number of bins of confidence, of equal width."""
 
 _RESAMPLES = 10_000
 _SIMULATIONS = 300
@@ -26,28 +26,28 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, ``value``, and what it is in each of 10,000 resamples of the pictures."""
+    """A figure, ``value``, and its values in 10,000 resamples of the pictures."""
 
     value: float
     resampled: Floats
 
     def __sub__(self, other: "Estimate") -> "Estimate":
-        """The difference of figures of two groups that share no picture."""
+        """The difference of figures of two groups without common pictures."""
         return Estimate(self.value - other.value, self.resampled - other.resampled)
 
     def rounded(self) -> dict[str, Any]:
-        """With its 95 % interval."""
+        """The figure with its 95 % interval, rounded."""
         low, high = np.percentile(self.resampled, _INTERVAL)
         return {"value": rounded(self.value), "interval_95": [rounded(low), rounded(high)]}
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How often pictures of each label get each guess.
+    """Shares of the guesses for each label.
 
-    ``value``: shape (5, 6): of each row, a label, the shares of the guesses; the last column is no
-    face found. ``resampled``: shape (10 000, 5, 6), the same with the pictures of each label drawn
-    anew with replacement (the bootstrap, whose counts are multinomial). ``sizes``: shape (5,).
+    ``value``: shape (5, 6): a row for each label, a column for each guess; the last column is for
+    no face found. ``resampled``: shape (10 000, 5, 6), the same for bootstrap samples of each
+    label's pictures (multinomial counts). ``sizes``: shape (5,), pictures of each label.
     """
 
     value: Floats
@@ -55,7 +55,7 @@ class Rates:
     sizes: Indices
 
     def accuracy(self) -> Estimate:
-        """The share of right answers, with the set's own mix of labels."""
+        """The share of right answers, with the set's own label shares."""
         return self._mean(self.sizes / self.sizes.sum())
 
     def balanced_accuracy(self) -> Estimate:
@@ -63,11 +63,11 @@ class Rates:
         return self._mean(np.full(len(LABELS), 1 / len(LABELS)))
 
     def recall(self, index: int) -> Estimate:
-        """Of the pictures of a label, the share that is given it."""
+        """The share of a label's pictures that get this label."""
         return Estimate(self.value[index, index], self.resampled[:, index, index])
 
     def precision(self, index: int) -> Estimate:
-        """The share of the pictures given a label that have it, were all labels equally common."""
+        """The share of right answers among those with this label, for equally common labels."""
         return Estimate(*(_precision(each, index) for each in (self.value, self.resampled)))
 
     def _mean(self, weights: Floats) -> Estimate:
@@ -78,12 +78,12 @@ class Rates:
 
 
 def rates(label: Indices, guess: Indices) -> Rates:
-    """The rates of guesses; those of a label without pictures are zero."""
+    """The rates of guesses; zero for a label without pictures."""
     counts = confusion_matrix(label, guess, labels=[*range(len(LABELS)), -1])[: len(LABELS)]
     sizes = counts.sum(axis=1)
     divisors = np.maximum(sizes, 1)
     value = counts / divisors[:, np.newaxis]
-    rng = np.random.default_rng(counts.ravel())  # so that no two groups' resamples are alike
+    rng = np.random.default_rng(counts.ravel())  # gives each group different resamples
     drawn = [
         rng.multinomial(n, row, _RESAMPLES) / n for n, row in zip(divisors, value, strict=True)
     ]
@@ -96,12 +96,12 @@ def _precision(value: Floats, index: int) -> Any:  # noqa: ANN401 - a number, or
 
 
 def guesses(scores: Floats, found: NDArray[np.bool_]) -> Indices:
-    """The most probable label of scores of shape (n, 5); -1 where no face was found."""
+    """The most probable label of scores of shape (n, 5); -1 if no face was found."""
     return np.where(found, scores.argmax(axis=1), -1)
 
 
 def reliability(probabilities: Floats, label: Indices) -> list[dict[str, float]]:
-    """Of each bin of confidence: its share of answers, their mean confidence, the share right."""
+    """For each bin of confidence: its share of answers, mean confidence and share right."""
     weight = equal_class_weights(label)
     confidence, right, bins = _binned(probabilities, label)
     rows = []
@@ -140,10 +140,10 @@ def _bin(probability: Floats) -> Indices:
 
 
 def calibration_error_by_chance(probabilities: Floats, label: Indices) -> dict[str, Any]:
-    """The calibration error that perfect probabilities would measure on so few pictures.
+    """The calibration error that perfect probabilities would show on this number of pictures.
 
-    Labels are drawn from the probabilities themselves, turned to the set's own class shares: what
-    is left is the error of the estimate, which is never negative and thus never zero on average.
+    Labels are drawn from the probabilities, adapted to the set's own class shares. The result is
+    the estimate's own error, which is never negative and so is above zero on average.
     """
     rng = np.random.default_rng(0)
     posterior = probabilities * np.bincount(label, minlength=len(LABELS))
@@ -156,16 +156,16 @@ def calibration_error_by_chance(probabilities: Floats, label: Indices) -> dict[s
 
 
 def class_calibration_error(probabilities: Floats, label: Indices, index: int) -> float:
-    """Expected calibration error of the probability of one class (Kull et al. 2019), in bins too.
+    """Expected calibration error of one class' probability (Kull et al. 2019), in bins.
 
-    Unlike the top label's, which is what an answer's confidence is, it counts small probabilities.
+    Unlike the error of the top label, it includes small probabilities.
     """
     gaps = probabilities[:, index] - (label == index)
     return _binned_error(equal_class_weights(label) * gaps, _bin(probabilities[:, index]))
 
 
 def equal_class_weights(label: Indices) -> Floats:
-    """Weights, shape (n,), that sum to 1, the same for every class that is there."""
+    """Weights, shape (n,), that sum to 1, with the same sum for every class in the data."""
     counts = np.bincount(label, minlength=len(LABELS))
     return np.asarray(1 / (np.count_nonzero(counts) * counts[label]))
 
@@ -176,5 +176,5 @@ def by_label(values: list[Any]) -> dict[str, Any]:
 
 
 def rounded(value: float) -> float:
-    """To four digits after the point."""
+    """Round to four decimals."""
     return round(float(value), 4)

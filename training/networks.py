@@ -5,10 +5,11 @@ classifier's size, and there are five logits.
 """
 
 import keras
+import numpy as np
 from keras import layers
 from keras.src.backend import KerasTensor
 
-from ethnicity.faces import CHIP
+from ethnicity.frame import CHIP
 from ethnicity.labels import LABELS
 
 FEATURES = "features"
@@ -16,6 +17,12 @@ FEATURES = "features"
 
 _STEMS = {64: (3, 2), 96: (6, 3)}
 """The first convolution's kernel and stride, by the image's side."""
+
+_FACE_RESNET = ((32, (1, 1, 1)), (64, (2, 1, 1, 1)), (128, (2, 1, 1)), (256, (2, 1, 1, 2)))
+"""Channels of each stage of `face_resnet`, and the strides of its blocks."""
+
+_MEAN_COLOUR = (122.782, 117.001, 104.298)
+"""Red, green and blue, which it subtracts."""
 
 Normalization = type[layers.BatchNormalization]
 """Keras' layer, or the faster one that only training uses."""
@@ -32,7 +39,7 @@ def residual_se(
 
     He et al. 2016 (residual blocks), Hu et al. 2018 (squeeze-and-excitation, in its ReLU and
     sigmoid form, which quantises well). Stage k has ``blocks[k]`` blocks of ``width · 2**k``
-    channels; the stem leaves 32 pixels a side, and every stage after the first halves them.
+    channels. The stem reduces the picture to 32 pixels a side; each later stage halves it.
     """
     image = keras.Input((side, side, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1)(image)
@@ -46,6 +53,49 @@ def residual_se(
     x = layers.Dropout(0.2)(x)
     logits = layers.Dense(outputs, dtype="float32", name="logits")(x)
     return keras.Model(image, logits, name=f"residual_se_{width}")
+
+
+def face_resnet(side: int, normalization: Normalization = layers.BatchNormalization) -> keras.Model:
+    """A teacher: dlib's face recognition network (King 2017), with a layer for the five labels.
+
+    A residual net of 29 convolutions, whose weights `pretrained` has. Where a block halves the
+    picture, its shortcut is averaged and gets channels of zeros.
+    """
+
+    def convolved(x: KerasTensor, filters: int, kernel: int, stride: int = 1) -> KerasTensor:
+        padding = "same" if stride == 1 else "valid"
+        x = layers.Conv2D(
+            filters,
+            kernel,
+            strides=stride,
+            padding=padding,
+            use_bias=False,
+            kernel_initializer="he_normal",
+        )(x)
+        return normalization(momentum=0.9)(x)
+
+    def block(x: KerasTensor, filters: int, stride: int) -> KerasTensor:
+        y = layers.ReLU()(convolved(x, filters, 3, stride))
+        y = convolved(y, filters, 3)
+        if stride == 2:
+            x = layers.AveragePooling2D(2)(x)
+            lacking = [(0, x.shape[axis] - y.shape[axis]) for axis in (1, 2)]
+            y = layers.ZeroPadding2D(lacking)(y)
+        if x.shape[-1] < filters:
+            x = layers.Concatenate()([x, layers.Rescaling(0.0)(x)])
+        return layers.ReLU()(layers.Add()([x, y]))
+
+    image = keras.Input((side, side, 3), name="image")
+    x = layers.Rescaling(1 / 256, offset=-np.array(_MEAN_COLOUR) / 256)(image)
+    x = layers.ReLU()(convolved(x, 32, 7, 2))
+    x = layers.MaxPooling2D(3, 2)(x)
+    for filters, strides in _FACE_RESNET:
+        for stride in strides:
+            x = block(x, filters, stride)
+    x = layers.GlobalAveragePooling2D(name=FEATURES)(x)
+    x = layers.Dropout(0.2)(x)
+    logits = layers.Dense(len(LABELS), dtype="float32", name="logits")(x)
+    return keras.Model(image, logits, name="face_resnet")
 
 
 def original(side: int = CHIP) -> keras.Model:

@@ -1,4 +1,4 @@
-"""The plots of the model card, drawn from the report alone."""
+"""Plots of the model card, drawn from the report alone."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from training import drawing
 from training.card import SET_NAMES, Report
 from training.robustness import CONDITIONS
 
-_COLOURS = {"utkface": "#2a6f97", "fairface": "#c8553d"}
+_COLOURS = {"utkface": "#2a6f97", "utkface_64": "#89b6cf", "fairface": "#c8553d"}
 _GREY = "#888888"
 
 
@@ -25,12 +25,13 @@ def write(report: Report, folder: Path) -> None:
 def _recalls(report: Report) -> Figure:
     """Recall of each label, with its interval."""
     figure, axes = plt.subplots(figsize=(7, 2.8))
+    count = len(report["test"])
     for row, (name, each) in enumerate(report["test"].items()):
         recalls = [each["recall"][label] for label in LABELS]
         values = [100 * recall["value"] for recall in recalls]
         bounds = [[100 * bound for bound in recall["interval_95"]] for recall in recalls]
-        places = [index + 0.38 * (row - 0.5) for index in range(len(LABELS))]
-        axes.bar(places, values, 0.36, color=_COLOURS[name], label=SET_NAMES[name])
+        places = [index + 0.78 / count * (row - (count - 1) / 2) for index in range(len(LABELS))]
+        axes.bar(places, values, 0.74 / count, color=_COLOURS[name], label=SET_NAMES[name])
         errors = [
             [value - low for value, (low, _) in zip(values, bounds, strict=True)],
             [high - value for value, (_, high) in zip(values, bounds, strict=True)],
@@ -39,19 +40,19 @@ def _recalls(report: Report) -> Figure:
         for place, value in zip(places, values, strict=True):
             axes.text(place, 2, f"{value:.0f}", ha="center", color="white")
     axes.axhline(20, color=_GREY, lw=1, ls=":")
-    axes.text(4.5, 20, "by chance", va="center", color=_GREY, fontsize=8)
+    axes.text(4.5, 20, "chance", va="center", color=_GREY, fontsize=8)
     axes.set_xlim(-0.5, 5)
     axes.set_xticks(range(len(LABELS)), LABELS)
     axes.set_ylim(0, 100)
     axes.set_ylabel("recall, %")
-    axes.legend(frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
+    axes.legend(frameon=False, ncols=count, loc="lower left", bbox_to_anchor=(0, 1))
     return figure
 
 
 def _reliability(report: Report) -> Figure:
-    """How often answers of each confidence are right; a dot's area shows how many there are."""
+    """Accuracy by confidence; a dot's area shows the number of answers."""
     figure, panels = plt.subplots(
-        1, len(report["test"]), figsize=(7, 3.4), sharey=True, squeeze=False
+        1, len(report["test"]), figsize=(9, 3.4), sharey=True, squeeze=False
     )
     for axes, (name, each) in zip(panels[0], report["test"].items(), strict=True):
         bins = each["reliability"]
@@ -62,17 +63,17 @@ def _reliability(report: Report) -> Figure:
         by_chance = each["calibration_error_by_chance"]["value"]
         axes.set_title(
             f"{SET_NAMES[name]}: error {each['expected_calibration_error']:.3f}, "
-            f"by chance alone {by_chance:.3f}"
+            f"expected by chance {by_chance:.3f}"
         )
         axes.set_xlim(18, 102)
         axes.set_ylim(0, 102)
         axes.set_xlabel("confidence, %")
-    panels[0, 0].set_ylabel("right, %")
+    panels[0, 0].set_ylabel("accuracy, %")
     return figure
 
 
 def _robustness(report: Report) -> Figure:
-    """Balanced accuracy, faces found and the share of unsure answers, by condition and level."""
+    """Balanced accuracy, faces found and share of uncertain answers, by condition and level."""
     figure, panels = plt.subplots(2, 3, figsize=(9, 5.4), sharey=True)
     for axes, condition in zip(panels.flat, CONDITIONS, strict=True):
         for name, by_condition in report["spoiled"].items():
@@ -96,9 +97,9 @@ def _curves(axes: Axes, levels: list[dict[str, Any]], colour: str, name: str) ->
     axes.fill_between(places, low, high, color=colour, alpha=0.15, lw=0)
     values = [100 * each["value"] for each in accuracy]
     axes.plot(places, values, color=colour, marker="o", ms=3, label=f"{name}: balanced accuracy")
-    for key, style, what in (
-        ("uncertain_share", "--", "not sure"),
+    for key, style, share in (
+        ("uncertain_share", "--", "more than one label"),
         ("faces_found", ":", "face found"),
     ):
         shares = [float("nan") if each[key] is None else 100 * each[key] for each in levels]
-        axes.plot(places, shares, color=colour, lw=1, ls=style, label=f"{name}: {what}")
+        axes.plot(places, shares, color=colour, lw=1, ls=style, label=f"{name}: {share}")

@@ -1,54 +1,82 @@
-"""Writes the audit's reference: how the classifier's calibration differs between data sets.
+"""Writes the audit's reference: how the classifier's calibration differs between and within sets.
 
-It is fitted on validation pictures only, and keeps nothing of a single picture.
+    python -m training.reference
+
+It is fitted on the served model's answers to validation pictures, in evaluation/selections.npz, and
+contains no answers for single pictures.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.metrics import confusion_matrix
 
-from ethnicity.audit.prevalence import REFERENCE_FILE
-from ethnicity.classifier import Calibration, softmax
+from ethnicity.audit.prevalence import REFERENCE_FILE, Reference
+from ethnicity.classifier import Calibration, load_classifier, softmax
 from ethnicity.labels import LABELS
-from training.calibrate import Scored
+from training import options
+from training.evaluate import MODELS
+from training.export import write_served_checksums
 from training.metrics import Floats
-from training.report import judged
+from training.selections import SELECTIONS, Pictures, departure, load, misses
 
 _RESAMPLES = 200
-_DECIMALS = 4
+_DECIMALS, _MORE_DECIMALS = 4, 5
 _LEAST = 1e-9
 
 
-def write_reference(
-    validation: dict[str, Scored],
-    calibrations: tuple[Calibration, ...],
-    version: str,
-    folder: Path,
-) -> None:
-    """Write reference.json; the caller updates the checksums."""
-    sets = {}
-    for name, each in validation.items():
-        probabilities, _ = judged(each.logits, each.detail, calibrations)
-        guess = probabilities.argmax(axis=1)
-        sets[name] = {
-            "confusion": confusion_matrix(each.label, guess, labels=range(len(LABELS))).tolist(),
-            "shifts": fit_shifts(probabilities, each.label).round(_DECIMALS).tolist(),
-        }
-    about: dict[str, Any] = {"model": version, "labels": LABELS, "sets": sets}
+@click.command(help=__doc__)
+def main() -> None:
+    """Write the reference of the served model."""
+    write_reference(options.ROOT)
+
+
+def write_reference(root: Path) -> None:
+    """Write reference.json and its checksum, for the served calibrations."""
+    folder = root / MODELS
+    classifier = load_classifier(folder)
+    validation = list(load(root / SELECTIONS, "val").values())
+    about = fit_reference(validation, classifier.calibrations, classifier.version)
     (folder / REFERENCE_FILE).write_text(json.dumps(about) + "\n", encoding="utf-8")
+    write_served_checksums(folder)
+
+
+def fit_reference(
+    validation: Sequence[Pictures], calibrations: tuple[Calibration, ...], version: str
+) -> dict[str, Any]:
+    """The content of reference.json."""
+    sets, all_shifts = {}, {}
+    for each in validation:
+        probabilities = each.probabilities(calibrations)
+        guess = probabilities.argmax(axis=1)
+        shifts = fit_shifts(probabilities, each.label).round(_DECIMALS)
+        all_shifts[each.name] = shifts
+        sets[each.name] = {
+            "confusion": confusion_matrix(each.label, guess, labels=range(len(LABELS))).tolist(),
+            "shifts": shifts.tolist(),
+        }
+    reference = Reference(all_shifts, version)
+    departed = departure(misses(validation, calibrations, reference))
+    return {
+        "model": version,
+        "labels": LABELS,
+        "departure": round(departed, _MORE_DECIMALS),
+        "sets": sets,
+    }
 
 
 def fit_shifts(probabilities: Floats, label: NDArray[np.int64]) -> Floats:
-    """The recalibration that the set needs, for each of its resamples, shape (resamples, 6).
+    """The recalibration of each resample of the set, shape (resamples, 6).
 
-    By softmax(exp(s)·log p + b), s first, then b, which sums to 0; by maximum likelihood, every
-    class weighing the same. Pictures are resampled within their class, by random weights (the
-    Bayesian bootstrap, Rubin 1981).
+    Fits s and b, which sums to 0, of softmax(exp(s)·log p + b) by maximum likelihood, every class
+    with the same weight. Pictures are resampled within their class by random weights (the Bayesian
+    bootstrap, Rubin 1981).
     """
     rng = np.random.default_rng(0)
     shifts = np.zeros((_RESAMPLES, 1 + len(LABELS)))
@@ -69,8 +97,12 @@ def _fit_shift(probabilities: Floats, label: NDArray[np.int64], weight: Floats) 
         value = -(weight * np.log(np.maximum((fitted * right).sum(axis=1), _LEAST))).sum()
         slope = weight[:, np.newaxis] * (fitted - right)
         slopes = [np.exp(shift[0]) * (slope * logarithms).sum(), *slope.sum(axis=0)]
-        # The faintest pull to zero: only differences of b matter, and a tiny set may fit anything
+        # A weak penalty: only differences of b matter, and tiny sets have no unique solution
         return float(value + 1e-5 * (shift**2).sum()), np.array(slopes) + 2e-5 * shift
 
     found = minimize(loss, np.zeros(1 + len(LABELS)), jac=True, method="L-BFGS-B").x
     return np.concatenate([found[:1], found[1:] - found[1:].mean()])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
-"""Figures of how good and how fair the service is, from its logits on the test pictures.
+"""Accuracy, fairness and calibration of the service, computed from its logits on the test pictures.
 
-Every figure of the model card comes from here, and from nothing but the committed logits and the
-served calibration: whoever doubts one can compute it again.
+Every figure of the model card is computed here from the committed logits and the served
+calibration alone, so anyone can reproduce it.
 """
 
 from dataclasses import dataclass, fields
@@ -30,22 +30,22 @@ from training.metrics import (
     rounded,
 )
 
-_FEW = 10
-"""Groups with fewer pictures of a label have no figure."""
+_MIN_PICTURES = 10
+"""Groups with fewer pictures of some label get no figure."""
 
 Calibrations = tuple[Calibration, ...]
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the service's network said of one set's test pictures.
+    """The network's answers for one set's test pictures.
 
-    ``label``: shape (n,). ``found``: shape (n,): a face was found. A picture without one counts as
-    wrong.
-    ``logits``: shape (n, 5), uncalibrated; ``detail``: shape (n,), of the aligned face; zeros where
-    no face was found. ``degraded_logits``, ``degraded_detail``: of the same faces, blurred or made
-    small at random.
-    ``prior``: shape (5,): the class shares of the set's training pictures.
+    ``label``: shape (n,). ``found``: shape (n,), whether a face was found; a picture without one
+    counts as wrong.
+    ``logits``: shape (n, 5), uncalibrated; ``detail``: shape (n,), of the aligned face; both zero
+    if no face was found. ``degraded_logits``, ``degraded_detail``: of the same faces, blurred or
+    shrunk at random.
+    ``prior``: shape (5,), the class shares of the set's training pictures.
     ``age``, ``gender``: shape (n,), indices into AGE_BANDS and GENDERS.
     """
 
@@ -65,7 +65,7 @@ _FIELDS = [field.name for field in fields(Predictions) if field.name != "name"]
 
 
 def save_predictions(predictions: list[Predictions], file: Path) -> None:
-    """Write them to a compressed .npz file."""
+    """Write the predictions to a compressed .npz file."""
     arrays = {
         f"{each.name}/{field}": getattr(each, field) for each in predictions for field in _FIELDS
     }
@@ -73,7 +73,7 @@ def save_predictions(predictions: list[Predictions], file: Path) -> None:
 
 
 def load_predictions(file: Path) -> list[Predictions]:
-    """Read what `save_predictions` wrote."""
+    """Read a file written by `save_predictions`."""
     with np.load(file) as arrays:
         names = sorted({key.partition("/")[0] for key in arrays}, reverse=True)
         return [
@@ -122,7 +122,7 @@ def _set_report(each: Predictions, calibrations: Calibrations) -> dict[str, Any]
 
 
 def _by_detail(each: Predictions, calibrations: Calibrations) -> list[dict[str, Any]]:
-    """How well, and how surely, faces of less and less detail are judged, degraded ones too."""
+    """Accuracy, confidence and coverage by step of detail, degraded faces included."""
     logits = np.concatenate([each.logits[each.found], each.degraded_logits[each.found]])
     amount = np.concatenate([each.detail[each.found], each.degraded_detail[each.found]])
     label = np.tile(each.label[each.found], 2)
@@ -156,7 +156,7 @@ def _mean(values: NDArray[Any]) -> float:
 def judged(
     logits: Floats, amount: Floats, calibrations: Calibrations
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Probabilities and, for each label, whether it is in the prediction set; both (n, 5)."""
+    """Calibrated probabilities, and each label's membership in the prediction set; both (n, 5)."""
     probabilities = np.empty_like(logits)
     sets = np.zeros(logits.shape, np.bool_)
     for row, each in enumerate(logits):
@@ -170,9 +170,9 @@ def judged(
 def _fairness(each: Predictions, guess: Indices) -> dict[str, Any]:
     """Balanced accuracy by gender, age and both, and the largest gaps between groups.
 
-    Balanced, so that groups with another mix of labels can be compared: groups differ in which
-    labels they hold, and labels in how hard they are. Ages that have too few pictures of some label
-    are held against all others by the labels that they have.
+    Balanced accuracy makes groups with different label shares comparable, because some labels are
+    harder than others. Age groups with too few pictures of some label are compared with all other
+    pictures on the labels that they have.
     """
     genders = {gender: each.gender == index for index, gender in enumerate(GENDERS)}
     ages = {f"age {band}": each.age == index for index, band in enumerate(AGE_BANDS)}
@@ -210,14 +210,14 @@ def _fairness(each: Predictions, guess: Indices) -> dict[str, Any]:
 
 
 def _enough(label: Indices) -> NDArray[np.bool_]:
-    """Shape (5,): the label has pictures enough to say how often they are right."""
-    return np.bincount(label, minlength=len(LABELS)) >= _FEW
+    """Whether each label has enough pictures for a figure; shape (5,)."""
+    return np.bincount(label, minlength=len(LABELS)) >= _MIN_PICTURES
 
 
 def _against_others(label: Indices, guess: Indices, rows: NDArray[np.bool_]) -> dict[str, Any]:
-    """How much more often those pictures are right than all others.
+    """Mean difference in recall between these pictures and all others.
 
-    The mean difference of recalls over the labels of which they have enough.
+    Over the labels of which these rows have enough pictures.
     """
     enough = [index for index, has in enumerate(_enough(label[rows])) if has]
     own, others = (rates(label[part], guess[part]) for part in (rows, ~rows))
@@ -235,7 +235,7 @@ def _against_others(label: Indices, guess: Indices, rows: NDArray[np.bool_]) -> 
 def _measured(
     groups: dict[str, NDArray[np.bool_]], label: Indices, guess: Indices
 ) -> dict[str, Rates]:
-    """The rates of those groups that have enough pictures of every label."""
+    """The rates of the groups that have enough pictures of every label."""
     return {
         name: rates(label[rows], guess[rows])
         for name, rows in groups.items()
@@ -244,7 +244,7 @@ def _measured(
 
 
 def _largest_gap(figures: dict[str, Estimate]) -> dict[str, Any]:
-    """The groups with the highest and the lowest figure, and by how much they differ."""
+    """The groups with the highest and the lowest figure, and their difference."""
     by_value = sorted(figures, key=lambda name: figures[name].value)
     highest, lowest = by_value[-1], by_value[0]
     gap = figures[highest] - figures[lowest]

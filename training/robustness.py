@@ -1,6 +1,6 @@
-"""How blur, compression, darkness, turning, covering and low resolution change the answers.
+"""Effects of blur, compression, darkness, rotation, covering and low resolution on the answers.
 
-The test pictures are spoiled before the service sees them: its own code has to find the face too.
+The test pictures are degraded before the service sees them, so finding the face is included.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from training.served import serve
 
 @dataclass(frozen=True)
 class Condition:
-    """A way to spoil pictures, and how much: ``spoil(picture, level)``."""
+    """A way to degrade pictures, ``spoil(picture, level)``, and its levels."""
 
     name: str
     unit: str
@@ -38,7 +38,7 @@ def _blur(picture: Pixels, level: float) -> Pixels:
 
 
 def _compress(picture: Pixels, level: float) -> Pixels:
-    return compressed(picture[..., ::-1], int(level))[..., ::-1]  # in OpenCV's order of colours
+    return compressed(picture[..., ::-1], int(level))[..., ::-1]  # OpenCV's order of channels
 
 
 def _darken(picture: Pixels, level: float) -> Pixels:
@@ -53,7 +53,7 @@ def _turn(picture: Pixels, level: float) -> Pixels:
 
 
 def _cover(picture: Pixels, level: float) -> Pixels:
-    """From the chin upwards, as a mask or a scarf does."""
+    """Cover the face from the chin upwards, like a mask or a scarf."""
     covered = picture.copy()
     covered[round(len(picture) * (1 - level / 100)) :] = picture.mean(axis=(0, 1))
     return covered
@@ -75,10 +75,10 @@ CONDITIONS = (
 
 @dataclass(frozen=True)
 class Spoiled:
-    """The network's answers to one set's pictures, spoiled in one way.
+    """The network's answers to one set's pictures, degraded in one way.
 
-    ``levels``: shape (m,), the first of them NaN, for the pictures as they are. ``label``: shape
-    (n,). ``found``, shape (m, n), ``logits``, shape (m, n, 5), ``detail``, shape (m, n): as in
+    ``levels``: shape (m,); the first is NaN, for the unchanged pictures. ``label``: shape (n,).
+    ``found``, shape (m, n), ``logits``, shape (m, n, 5), ``detail``, shape (m, n): as in
     `report.Predictions`.
     """
 
@@ -93,7 +93,7 @@ _FIELDS = [field.name for field in fields(Spoiled)]
 
 
 def measure(sets: list[FaceSet], models: Path, pictures: int) -> dict[str, Spoiled]:
-    """Spoil and serve so many of each set's pictures, drawn at random; by "set/condition"."""
+    """Degrade and serve random pictures of each set; results by "set/condition"."""
     tasks = [
         (faces.sample(pictures), condition, models) for faces in sets for condition in CONDITIONS
     ]
@@ -121,7 +121,7 @@ def _measured(task: tuple[FaceSet, Condition, Path]) -> tuple[str, Spoiled]:
 
 
 def save(spoiled: dict[str, Spoiled], file: Path) -> None:
-    """Write to a compressed .npz file, in half precision."""
+    """Write the answers to a compressed .npz file, in half precision."""
     arrays = {
         f"{name}/{field}": getattr(each, field).astype(np.float16)
         for name, each in spoiled.items()
@@ -131,7 +131,7 @@ def save(spoiled: dict[str, Spoiled], file: Path) -> None:
 
 
 def load(file: Path) -> dict[str, Spoiled]:
-    """Read what `save` wrote."""
+    """Read a file written by `save`."""
     with np.load(file) as arrays:
         names = dict.fromkeys(key.rpartition("/")[0] for key in arrays)
         return {
@@ -147,7 +147,7 @@ def load(file: Path) -> dict[str, Spoiled]:
 
 
 def report(spoiled: dict[str, Spoiled], calibrations: Calibrations) -> dict[str, Any]:
-    """By set and condition, for each level: faces found, accuracy and confidence."""
+    """Faces found, accuracy and confidence, by set, condition and level."""
     figures: dict[str, Any] = {}
     for name, each in spoiled.items():
         faces, _, condition = name.partition("/")

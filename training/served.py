@@ -1,4 +1,4 @@
-"""Pictures of a data set as the service sees them: found and aligned by its own code."""
+"""Faces of a data set, found and aligned by the service's own code."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ethnicity.classifier import detail, mean_logits
-from ethnicity.faces import CHIP, Finder, align, find_faces
+from ethnicity.faces import Finder, align, find_faces
+from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
 from ethnicity.networks import Network
@@ -18,10 +19,11 @@ from training.data import FaceSet
 
 @dataclass(frozen=True)
 class Served:
-    """What reaches the classifier of each picture of a set, and what its network says.
+    """The aligned faces of a set's pictures, and the network's answers.
 
-    ``found``: shape (n,): a face was found. ``chips``: shape (n, CHIP, CHIP, 3), the largest face
-    of each; ``logits``: shape (n, 5); ``detail``: shape (n,); all zero where there is none.
+    ``found``: shape (n,), whether a face was found. ``chips``: shape (n, CHIP, CHIP, 3), the
+    largest face of each picture; ``logits``: shape (n, 5); ``detail``: shape (n,); all zero if no
+    face was found.
     """
 
     found: NDArray[np.bool_]
@@ -42,12 +44,12 @@ def serve(finder: Finder, network: Network, faces: FaceSet) -> Served:
 
 
 def scored(served: Served, faces: FaceSet) -> Scored:
-    """What the calibration is fitted on: the pictures with a face, and their labels."""
+    """The pictures with a face and their labels, for fitting the calibration."""
     return Scored(served.logits, faces.label, served.detail).where(served.found)
 
 
 def serve_degraded(network: Network, served: Served, seed: int) -> Served:
-    """The same faces, each blurred or of low resolution at random."""
+    """The same faces, each blurred or reduced in resolution at random."""
     rng = np.random.default_rng(seed)
     chips = np.stack([degraded(chip, rng) for chip in served.chips])
     return _judged(network, chips, served.found)

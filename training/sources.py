@@ -1,8 +1,8 @@
-"""The data sets as they lie on disk: packed with an index and splits, or as they are published.
+"""Readers of the data sets on disk: packed with an index and splits, or as published.
 
 As published, UTKFace is a folder of ``age_gender_race_time.jpg`` files, and FairFace two folders,
-train and val, beside ``fairface_label_train.csv`` and ``fairface_label_val.csv``. Neither keeps
-near-duplicates apart, so the splits are made here.
+train and val, beside ``fairface_label_train.csv`` and ``fairface_label_val.csv``. Neither has
+splits that keep near-duplicates together, so this module makes splits.
 """
 
 import csv
@@ -25,7 +25,7 @@ from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
 
 _SIDE = 96
-"""Published pictures are reduced to squares of this side: more than the network sees."""
+"""Side of the squares to which published pictures are reduced; larger than the network's input."""
 
 _UTKFACE_FILE = re.compile(r"(?P<age>\d+)_(?P<gender>[01])_(?P<race>[0-4])_(?P<time>\d+)\.jpg.*")
 _GENDERS = {"0": "Male", "1": "Female"}
@@ -35,17 +35,17 @@ _FIVE = {
     "Middle Eastern": "Others",
     "Latino_Hispanic": "Others",
 }
-"""FairFace's classes that have another name among the five: UTKFace's own definition of Others."""
+"""Labels of FairFace's classes with another name, by UTKFace's definition of Others."""
 
 _HASH_SIDE, _NEAR = 16, 26
-"""Pictures whose difference hashes, of 256 bits, differ in at most so many are near-duplicates."""
+"""Largest number of differing bits, of 256, between the difference hashes of near-duplicates."""
 
 _VAL, _TEST = 0.08, 0.10
-"""Shares of the groups that are held out."""
+"""Shares of the groups that are held out for val and test."""
 
 
 class NoDataSet(Exception):
-    """A folder holds neither data set in a known form."""
+    """A folder contains neither data set in a known form."""
 
     def __init__(self, data: Path) -> None:
         super().__init__(
@@ -56,10 +56,10 @@ class NoDataSet(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """What a data set says of one picture.
+    """A data set's facts about one picture.
 
-    ``age``: in years, or a band; ``origin``: FairFace's class, empty in UTKFace; ``group``: lies in
-    one split only.
+    ``age``: in years, or a band. ``origin``: FairFace's class, empty in UTKFace. ``group``: each
+    group is in one split only.
     """
 
     label: str
@@ -72,7 +72,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set: what it says of each picture, by name, and the named pictures themselves."""
+    """A data set: facts by picture name, and the pictures."""
 
     samples: dict[str, Sample]
     pictures: Iterator[tuple[str, Pixels]]
@@ -80,8 +80,9 @@ class Source:
 
 def utkface(data: Path) -> Source | None:
     """UTKFace in a data folder; ``None`` if it is not there."""
-    if (data / "utk64.tar").exists():
-        return _packed(data / "labels_utkface.csv", data / "utk64.tar")
+    for archive in (data / "utk200.tar", data / "utk64.tar"):
+        if archive.exists():
+            return _packed(data / "labels_utkface.csv", archive)
     samples = {}
     for file in sorted(data.rglob("*.jpg*")):
         if named := _UTKFACE_FILE.fullmatch(file.name):
@@ -104,7 +105,7 @@ def fairface(data: Path) -> Source | None:
 
 
 def thinned(source: Source, few: int) -> Source:
-    """The source with only the first so many pictures of each label and split."""
+    """The source with only the first pictures of each label and split."""
     taken: Counter[tuple[str, str]] = Counter()
     kept = {}
     for file, sample in source.samples.items():
@@ -153,7 +154,7 @@ def _published(samples: dict[Path, Sample]) -> Source | None:
 
 
 def _grouped(names: list[str], pictures: list[Pixels]) -> list[str]:
-    """The names, but one and the same for all that are, transitively, near-duplicates."""
+    """The names, with one common name for all (transitive) near-duplicates."""
     hashes = np.stack([_difference_hash(each) for each in pictures])
     unique, group = np.unique(names, return_inverse=True)
     edges = [(0, 0)]
@@ -176,7 +177,7 @@ def _difference_hash(picture: Pixels) -> NDArray[np.uint8]:
 
 
 def _split(group: str) -> str:
-    """By the group's name alone: the same in every run, and however many pictures there are."""
+    """The split of a group, by its name alone: the same in every run and for any data set size."""
     share = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8]) / 2**64
     return "test" if share < _TEST else "val" if share < _TEST + _VAL else "train"
 
@@ -192,6 +193,6 @@ def _decoded(content: bytes) -> Pixels:
 
 
 def _reduced(picture: Pixels) -> Pixels:
-    """A square of one size for all, since they share an array."""
+    """Reduce a picture to a square; all have one size because they share an array."""
     side = (_SIDE, _SIDE)
     return np.asarray(cv2.resize(picture, side, interpolation=cv2.INTER_AREA), np.uint8)

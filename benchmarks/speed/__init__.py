@@ -1,1 +1,1 @@
-"""Speed, memory and cost of the service beside its alternatives; `make bench`."""
+"""Speed, memory and cost of the service, compared with its alternatives; `make bench`."""

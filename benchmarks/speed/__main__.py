@@ -1,4 +1,4 @@
-"""Measure everything, candidates in turn; write results.json, RESULTS.md and the plots.
+"""Measure all candidates in turn; write results.json, RESULTS.md and the plots.
 
 The candidates of a table run on one machine, in turn: compare them by their ratios.
 """
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def prepare() -> None:
-    """Compile our own code, as the images have it, and make the others' weights."""
+    """Compile our own code, as in the images, and create the other candidates' weights."""
     for candidate in (SERVICE, DEEPFACE):
         candidate.run("-m", "compileall", "-q", "layers", "functions", "benchmarks")
     (WORK / ".deepface").mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def prepare() -> None:
 
 
 def machine() -> Figures:
-    """The machine and the versions that the figures are of."""
+    """The machine and the versions that were measured."""
     cpu = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     versions: dict[str, str] = {}
     for name in ("bench", "deepface"):

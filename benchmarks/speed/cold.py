@@ -1,4 +1,4 @@
-"""A fresh process to its first response, in Lambda's own runtime loop."""
+"""The time from a fresh process to its first response, in Lambda's own runtime loop."""
 
 import os
 import re
@@ -21,7 +21,7 @@ Starts = dict[str, dict[str, list[float]]]
 
 
 def starts() -> dict[str, Starts]:
-    """Starts with the candidates' files in Linux's cache, and with the files on the disk alone."""
+    """Starts with the candidates' files in Linux's file cache, and with files only on the disk."""
     return {"memory": _starts(5, evicted=False), "disk": _starts(2, evicted=True)}
 
 
@@ -53,7 +53,7 @@ def _start(candidate: Candidate, event: Event) -> dict[str, float]:
 
 
 def _bytes_read(pid: int) -> int:
-    with suppress(OSError):  # it has ended meanwhile
+    with suppress(OSError):  # the process has ended
         return int(_READ.findall(Path(f"/proc/{pid}/io").read_text())[0])
     return 0
 
@@ -67,6 +67,6 @@ def _evict(candidate: Candidate) -> None:
 
 
 def _files(candidate: Candidate) -> Iterator[Path]:
-    """Its environment's files, the code and the weights; not Python's own, nor the system's."""
+    """The files of its environment, the code and the weights, without Python's and the system's."""
     for folder in (ROOT / ".venv" / candidate.venv, ROOT / "layers", ROOT / "functions", WORK):
         yield from (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

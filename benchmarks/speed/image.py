@@ -60,9 +60,9 @@ def _docker(*arguments: str) -> str | None:
 
 
 def import_times() -> dict[str, float]:
-    """Milliseconds that each package's own modules take to import: the least of five runs.
+    """Milliseconds that each package's own modules take to import: the minimum of five runs.
 
-    As Python reports them, which takes time itself: their sum is more than a start takes.
+    Python's report takes time itself, so their sum is more than a start takes.
     """
     found = [_import_times() for _ in range(5)]
     return {name: min(each[name] for each in found) for name in found[0]}

@@ -1,4 +1,4 @@
-"""The pictures that are sent, all made from the portraits of tests/data."""
+"""The pictures in the requests, all made from the portraits of tests/data."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -26,7 +26,7 @@ def chip() -> bytes:
 
 
 def photo(megapixels: float) -> bytes:
-    """The portrait, enlarged, four to three."""
+    """A part of the portrait in the ratio 4:3, enlarged."""
     height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
     portrait = _read("obama.jpg")[:420]
     size = (round(height * 4 / 3), height)
@@ -45,7 +45,7 @@ def group(faces: int) -> bytes:
 
 
 class Photo(NamedTuple):
-    """A picture of the tables, what makes it, and whether all its faces are asked for."""
+    """A picture of the tables, the function that makes it, and whether all faces are requested."""
 
     title: str
     make: Callable[[], bytes]
@@ -58,4 +58,4 @@ PHOTOS = {
     "12 MP": Photo("a photo of 12 megapixels, 4.4 MB", large_photo),
     "20 faces": Photo("a group of 20, `faces=all`", lambda: group(20), all_faces=True),
 }
-"""The pictures by the names that results.json has for them."""
+"""The pictures by their names in results.json."""

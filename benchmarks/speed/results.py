@@ -119,24 +119,27 @@ def _targets(found: Figures) -> str:
     chip, large = found["warm"]["chip"], found["warm"]["12 MP"]
     parts = found["image"]["parts"]
     rows = {
-        "cold start, of the same service's on TensorFlow": (
+        "cold start, relative to the same service on TensorFlow": (
             f"1/{start[tensorflow] / start[service]:.1f}",
             "≤ 1/8",
         ),
-        "the same, files read from the disk": (f"1/{disk[tensorflow] / disk[service]:.1f}", ""),
-        "cold start, of importing fastapi, mangum, powertools and numpy alone": (
+        "the same, with files read from the disk": (
+            f"1/{disk[tensorflow] / disk[service]:.1f}",
+            "",
+        ),
+        "cold start, relative to importing only fastapi, mangum, powertools and numpy": (
             f"{start[service] / start[IMPORTS.title]:.2f}",
             "≤ 1.6",
         ),
-        "chip through the handler, of decoding, finding and classifying called directly": (
+        "chip through the handler, relative to decoding, finding and classifying it directly": (
             f"{_ratio(chip[service], chip[STAGES.title]):.2f}",
             "≤ 2",
         ),
-        "chips a second on one core, of the original's": (
+        "chips a second on one core, relative to the original": (
             f"{rate[service] / rate[original]:.1f}",
             "≥ 20",
         ),
-        "photo of 12 megapixels as `image/jpeg`, of decoding it at the reduced scale": (
+        "photo of 12 megapixels as `image/jpeg`, relative to decoding it at the reduced scale": (
             f"{_ratio(large[RAW.title], large[DECODING.title]):.2f}",
             "≤ 1.3",
         ),
@@ -165,7 +168,13 @@ def _cold(starts: Figures) -> str:
         ]
         for name, each in starts.items()
     ]
-    head = ["", "start (init)", "first request", "both, of this service's", "read from the disk"]
+    head = [
+        "",
+        "start (init)",
+        "first request",
+        "both, relative to this service",
+        "read from the disk",
+    ]
     return table(head, rows)
 
 
@@ -216,7 +225,7 @@ def _throughput(rates: Figures) -> str:
                 f"1/{service / one:.1f}" if one < service else "1",
             ]
         )
-    head = ["", "1 worker", "2 workers, 2 cores", "4 workers, 2 cores", "of this service's"]
+    head = ["", "1 worker", "2 workers, 2 cores", "4 workers, 2 cores", "relative to this service"]
     return table(head, rows)
 
 
@@ -245,7 +254,7 @@ def _sizes(sizes: Figures) -> str:
     for picture, by_size in sizes.items():
         for size, seconds in by_size.items():
             if seconds is None:
-                return "Not measured: the machine lets nobody share out its CPUs."
+                return "Not measured: a process's CPUs cannot be limited here."
             megabytes = int(size)
             prices = (cost.X86_GB_SECOND, cost.ARM_GB_SECOND)
             rows.append(

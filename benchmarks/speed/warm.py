@@ -1,4 +1,4 @@
-"""Calls of running candidates: latency, throughput, memory, and how each grows."""
+"""Calls of running candidates: latency, throughput, memory, and their growth."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -109,7 +109,7 @@ def throughput() -> dict[str, dict[str, list[float]]]:
 
 
 def _rate(candidate: Candidate, event: Event, cpus: Sequence[str]) -> float:
-    """Calls a second of workers at the same time, one on each of these CPUs, together."""
+    """Calls a second of parallel workers in total, one on each of these CPUs."""
     with ExitStack() as stack:
         workers = [stack.enter_context(Worker(candidate, cpu)) for cpu in cpus]
         for worker in workers:
@@ -120,7 +120,7 @@ def _rate(candidate: Candidate, event: Event, cpus: Sequence[str]) -> float:
 
 
 def memory() -> dict[str, dict[str, float]]:
-    """MB of each candidate after the first answer, and its peak over all that it can take."""
+    """MB of each candidate after the first answer, and at its peak over all its requests."""
     sent = [event for each in PHOTOS.values() for event in _in_forms(each.make()).values()]
     sent += [fixture.event for fixture in fixtures() if fixture.status == 200]
     found = {each.title: _memory(each, sent, 10) for each in (SERVICE, ON_TENSORFLOW)}
@@ -152,7 +152,7 @@ def sizes() -> dict[str, dict[str, list[float] | None]]:
 
 
 def _at_memory_size(megabytes: int, event: Event, calls: int) -> list[float] | None:
-    """Seconds of each call; None if the machine lets nobody limit a process's share of a CPU."""
+    """Seconds of each call; None if the machine cannot limit a process's share of a CPU."""
     with share_of_a_cpu(str(megabytes), min(megabytes / WHOLE_CPU, 1)) as through:
         if through is None:
             return None

@@ -57,9 +57,9 @@ def memory() -> dict[str, float]:
 
 
 def main(cpus: str, name: str) -> None:
-    os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})  # before threads are made
+    os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})  # before threads are created
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # the handler prints elsewhere
+    os.dup2(2, 1)  # the handler's prints go to stderr
     module, _, attribute = name.rpartition(".")
     handler: Handler = getattr(import_module(module), attribute)
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""Processes that are measured, kept open to take turns."""
+"""Measured processes, which stay open to take turns."""
 
 import hashlib
 import json
@@ -13,13 +13,13 @@ from scripts.gateway import Event
 
 _CPU_GROUPS = Path("/sys/fs/cgroup/cpu")
 _PERIOD = 20_000
-"""Microseconds; reported to be the same on Lambda."""
+"""Microseconds; reportedly the same on Lambda."""
 
 
 class Worker:
     """A candidate in a process of its own, its calls pinned to some CPUs.
 
-    ``through``: a command that starts it, its own command being appended.
+    ``through``: a command that starts the process, whose own command is appended.
     """
 
     def __init__(self, candidate: Candidate, cpus: str = "0", through: Sequence[str] = ()) -> None:
@@ -41,7 +41,7 @@ class Worker:
         self._process.communicate()
 
     def ask(self, do: str, event: Event | None = None, **details: object) -> None:
-        """Start; `answer` waits for the end."""
+        """Send a command to the worker; `answer` waits for its end."""
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
         if event is not None:
             details["file"] = str(_stored(event))
@@ -64,7 +64,7 @@ class Worker:
 
 
 def _stored(event: Event) -> Path:
-    """The file with an event, for workers to read."""
+    """The file from which workers read an event."""
     text = json.dumps(event).encode()
     file = WORK / "events" / f"{hashlib.sha256(text).hexdigest()}.json"
     if not file.exists():
@@ -75,9 +75,9 @@ def _stored(event: Event) -> Path:
 
 @contextmanager
 def share_of_a_cpu(name: str, share: float) -> Iterator[tuple[str, ...] | None]:
-    """A command that limits what it starts to a share of a CPU; None if the machine forbids it.
+    """A command that limits another one to a share of a CPU; None if the machine forbids it.
 
-    By Linux's control groups (version 1), as on Lambda: a process that has used its share of a
+    Uses Linux's control groups (version 1), as Lambda does: a process that has used its share of a
     period waits for the next.
     """
     group = _CPU_GROUPS / f"speed-{name}"

@@ -1,1 +1,1 @@
-"""The audit on AWS, its end: all workers' tallies in, two reports out."""
+"""Last step of the audit on AWS: makes two reports from all workers' tallies."""

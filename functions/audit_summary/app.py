@@ -1,4 +1,4 @@
-"""What Step Functions' ResultWriter has written in, report.json and report.html out."""
+"""Lambda handler that makes report.json and report.html from Step Functions' ResultWriter files."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +17,15 @@ reference = load_reference()
 
 
 class NotDone(Exception):
-    """No report was made; the log says why."""
+    """No report was made; the log has the reason."""
 
 
 class NoPictures(Exception):
-    """There is no picture under the prefix."""
+    """There are no pictures below the prefix."""
 
 
 class AccessRefused(Exception):
-    """The pictures may not be read; the message says what to grant."""
+    """Access to the pictures was denied; the message lists the permissions to grant."""
 
 
 @logger.inject_lambda_context
@@ -33,24 +33,24 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]: 
     """Make the reports of a finished map run.
 
     Raises:
-        AccessRefused: the workers were not let read the pictures.
-        NoPictures: there was nothing to report on.
-        NotDone: S3 failed.
+        AccessRefused: the workers have no permission to read the pictures.
+        NoPictures: there are no pictures below the prefix.
+        NotDone: any other failure, such as of S3.
     """
     try:
         tallies = tallies_of(event["manifest"])
         answer = write_reports(tallies, reference, event) if tallies else None
     except Refused as refusal:
         raise AccessRefused(
-            f"S3 refused the worker a picture ({refusal}). Let its role, AuditWorkerRoleArn in the "
-            "stack's outputs, do s3:GetObject by the bucket's policy. For pictures under a KMS key "
-            "deploy with its ARN as AuditSourceKmsKeyArn, which grants kms:Decrypt, and let the "
-            "key's policy allow it."
+            f"S3 denied the worker access to a picture ({refusal}). In the bucket's policy, allow "
+            "s3:GetObject for the worker's role, AuditWorkerRoleArn in the stack's outputs. If the "
+            "pictures are encrypted with a KMS key, deploy with its ARN as AuditSourceKmsKeyArn, "
+            "which grants kms:Decrypt, and allow it in the key's policy."
         ) from None
     except Exception as error:  # noqa: BLE001 - nothing else may escape
         details = kind_and_places(error)
         logger.error("No report made", extra=details)  # noqa: TRY400 - its message quotes keys
         raise NotDone from None
     if answer is None:
-        raise NoPictures("No picture below the prefix that the execution was given: check it")
+        raise NoPictures("There are no pictures below the execution's prefix: check the prefix")
     return answer

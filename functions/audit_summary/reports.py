@@ -1,4 +1,4 @@
-"""The two reports, made and put into the bucket."""
+"""Creation of the two reports, and their upload to the bucket."""
 
 import json
 import os
@@ -16,9 +16,9 @@ from ethnicity.audit.tally import Tally
 def write_reports(
     tallies: Mapping[str, Tally], reference: Reference, event: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Write both reports; returns where they are and the gist of them.
+    """Write both reports; returns their location, the verdict and the number of pictures.
 
-    ``event``: has the ``title`` of the set and the ``name`` of the execution.
+    ``event``: contains the ``title`` of the set and the ``name`` of the execution.
     """
     made = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     report = summarise(tallies, title=event["title"], reference=reference, made=made)

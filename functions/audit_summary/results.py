@@ -1,4 +1,4 @@
-"""The map run's results in the bucket, read and added up."""
+"""Reading and adding up of the map run's results in the bucket."""
 
 import json
 import os
@@ -13,14 +13,14 @@ from ethnicity.audit.tally import Tally
 
 
 class Refused(Exception):
-    """A worker may not read the set's pictures; the message is S3's code."""
+    """A worker has no permission to read the pictures; the message is S3's error code."""
 
 
 def tallies_of(manifest_key: str) -> dict[str, Tally]:
-    """All batches' tallies by group; the pictures of failed batches count as not judged.
+    """The tallies of all batches by group; pictures of failed batches count as not judged.
 
     Raises:
-        Refused, and what the S3 client raises.
+        Refused, and the S3 client's exceptions.
     """
     files = json.loads(_body(manifest_key).read())["ResultFiles"]
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
@@ -41,7 +41,7 @@ def tallies_of(manifest_key: str) -> dict[str, Tally]:
 
 
 def _executions(files: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """One at a time: together they may be larger than the memory."""
+    """Yield executions one at a time, because together they may exceed the memory."""
     for file in files:
         for line in _body(file["Key"]).iter_lines():
             yield json.loads(line)

@@ -1,1 +1,1 @@
-"""The audit on AWS, its worker: a batch of pictures in, their tallies out."""
+"""Worker of the audit on AWS: makes tallies from a batch of pictures."""

@@ -1,4 +1,4 @@
-"""A batch of a bucket's pictures in, tallies by group out: nothing about a single picture."""
+"""Lambda handler that turns a batch of pictures into tallies by group, without single answers."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _RESERVE = 30_000
-"""Milliseconds kept for one more picture: the slowest takes three seconds, S3 perhaps more."""
+"""Milliseconds reserved for one more picture: the slowest takes three seconds, S3 may take more."""
 
 logger = Logger()
 models = load_models()
 
 
 class NotDone(Exception):
-    """The batch has to come again; the log says why."""
+    """The batch has to be retried; the log has the reason."""
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Tally a batch of Step Functions' distributed map, or what an earlier call has left of it.
+    """Tally a batch of Step Functions' distributed map, or the rest left by an earlier call.
 
-    Where the pictures may not be read, the batch is returned with ``refused``, S3's code for it:
-    the summary ends the run.
+    If S3 denies access to the pictures, the result has S3's error code in ``refused``, and the
+    summary ends the run.
 
     Raises:
-        NotDone: S3 failed; Step Functions brings the batch again.
+        NotDone: any other failure, such as of S3; Step Functions retries the batch.
     """
     try:
         done = continued(

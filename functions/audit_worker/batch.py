@@ -1,4 +1,4 @@
-"""A batch of objects, read and examined one after the other, for as long as there is time."""
+"""Examination of a batch of objects, one after the other, until the time is up."""
 
 import os
 from collections import defaultdict, deque
@@ -17,24 +17,24 @@ from ethnicity.pipeline import Models
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_ITS_OWN_FAULT = {"NoSuchKey", "InvalidObjectState"}
-"""S3's codes for an object that is gone or in an archive: no permission would bring it."""
+_UNAVAILABLE = {"NoSuchKey", "InvalidObjectState"}
+"""S3's codes for a deleted or archived object, which no permission would make readable."""
 
 
 class Refused(Exception):
-    """The worker may not read the set's pictures; the message is S3's code."""
+    """The worker has no permission to read the pictures; the message is S3's error code."""
 
 
 def continued(
     models: Models, batch: dict[str, Any], *, time_is_up: Callable[[], bool]
 ) -> dict[str, Any]:
-    """Examine a batch's pictures, or some of them where time is up: the rest is for another call.
+    """Examine a batch's pictures until the time is up; another call continues with the rest.
 
-    Takes and returns a batch: its ``BatchInput``, with the ``prefix``, the ``Items`` that are left,
-    how many they are in ``left``, and in ``groups`` the tallies of those examined.
+    Takes and returns a batch: ``BatchInput`` with the ``prefix``, the remaining ``Items``, their
+    number in ``left``, and the tallies of the examined pictures in ``groups``.
 
     Raises:
-        Refused, and what the S3 client raises unless it is about a single object.
+        Refused, and the S3 client's exceptions except those about a single object.
     """
     groups = batch.get("groups", {}).items()
     tallies = defaultdict(Tally, {group: Tally.from_json(tally) for group, tally in groups})
@@ -64,7 +64,7 @@ def _record(models: Models, s3: "S3Client", item: dict[str, Any], name: str, gro
         data = s3.get_object(Bucket=os.environ["SOURCE_BUCKET"], Key=item["key"])["Body"].read()
     except s3.exceptions.ClientError as error:
         code = aws_code(error) or ""
-        if code in _ITS_OWN_FAULT:
+        if code in _UNAVAILABLE:
             return Record(name, group, UNREADABLE)
         if code == "AccessDenied" or code.startswith("KMS."):
             raise Refused(code) from None

@@ -1,1 +1,1 @@
-"""What the functions share beside the package ``ethnicity``."""
+"""Code shared by the functions, in addition to the package ``ethnicity``."""

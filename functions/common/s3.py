@@ -1,4 +1,4 @@
-"""A client of S3 for the functions that need one."""
+"""S3 clients for the functions."""
 
 import functools
 import logging
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Their warnings quote the URL of a request, and so a key.
+# Their warnings quote the URL of a request, which contains a key.
 for _name in ("boto3", "botocore", "urllib3"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 def new_client(read_timeout: int, attempts: int) -> "S3Client":
-    """A client that waits ``read_timeout`` seconds for an answer, and tries ``attempts`` times."""
+    """Create a client with ``read_timeout`` in seconds and ``attempts`` in all for each call."""
     import boto3  # noqa: PLC0415 - slow to import
     from botocore.config import Config  # noqa: PLC0415
 
@@ -27,11 +27,11 @@ def new_client(read_timeout: int, attempts: int) -> "S3Client":
 
 @functools.cache
 def s3_client() -> "S3Client":
-    """The audit functions' client, one for the process, made when first asked for."""
+    """Return the audit functions' client: one per process, created on first use."""
     return new_client(read_timeout=10, attempts=5)
 
 
 def aws_code(error: BaseException) -> str | None:
-    """AWS's code for an error that S3 answered with, such as SlowDown; ``None`` for any other."""
-    response = getattr(error, "response", None)  # not every error of botocore's has one
+    """Return S3's code for an error, such as SlowDown; ``None`` for other errors."""
+    response = getattr(error, "response", None)  # some errors of botocore have none
     return response.get("Error", {}).get("Code") if isinstance(response, dict) else None

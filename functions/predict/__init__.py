@@ -1,1 +1,1 @@
-"""The HTTP function: POST /predict and its companions, behind API Gateway or on localhost."""
+"""The HTTP function: POST /predict and the other routes, behind API Gateway or on localhost."""

@@ -1,4 +1,4 @@
-"""API Gateway event in, classification out."""
+"""Handler of the HTTP function: an API Gateway event in, a response out."""
 
 from common import start
 
@@ -29,11 +29,11 @@ models = load_models()
 app = create_app(models)
 
 BASE_PATH = "/".join(["", *filter(None, os.getenv("API_BASE_PATH", "").split("/"))])
-"""The part of each path that a named stage or a custom domain's mapping puts before the routes."""
+"""First part of each path, which a named stage or a custom domain's mapping adds."""
 
 
 async def below_base_path(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve paths with the base path before them, and without."""
+    """Serve paths with and without the base path."""
     await app({**scope, "root_path": BASE_PATH}, receive, send)
 
 
@@ -43,7 +43,7 @@ adapter = Mangum(below_base_path, lifespan="off")
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve an HTTP API, REST API, function URL or load balancer event; never raises."""
-    # By it a line of the access log, which calls it lambdaRequestId, leads to a fault's line here
+    # The access log has the same id as lambdaRequestId, which links its lines to faults logged here
     logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
     response = respond(event, context)
     outcome = "ok" if response["statusCode"] < 400 else json.loads(response["body"])["code"]
@@ -53,7 +53,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def respond(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Pass the event to the application; answer a fault of the event itself here."""
+    """Pass the event to the application, or answer here if the event itself is faulty."""
     try:
         request = readable(event)
         check_readable(adapter, request, context)

@@ -1,4 +1,4 @@
-"""Lambda events made safe for the adapter, and faults in the form that API Gateway takes."""
+"""Lambda events made safe for the adapter, and responses in the form that API Gateway expects."""
 
 from typing import Any
 
@@ -12,20 +12,21 @@ from ethnicity.web.faults import BadBase64, BadRequest
 Event = dict[str, Any]
 
 _ADDRESS = {"host", "x-forwarded-port"}
-"""Headers that Mangum takes apart to tell the application its own address, which it never asks for.
+"""Headers from which Mangum computes the server's address, which the application never uses.
 
-A chain of proxies makes text of them that Mangum fails at, such as ``443,80`` or ``[::1]:3000``.
+Behind a chain of proxies they can hold values that make Mangum fail, such as ``443,80`` or
+``[::1]:3000``.
 """
 
 
 def readable(event: Event) -> Event:
-    """The event as Mangum can take it: its body as bytes, and no address in its headers.
+    """Return the event as Mangum can read it: the body as bytes, the headers without address.
 
-    Mangum would decode base64 leniently, or fail at it.
+    Mangum itself would accept invalid base64, or fail.
 
     Raises:
         BadRequest: the event is not an HTTP request, or its body is not text.
-        BadBase64: its body is marked as base64 and is not.
+        BadBase64: its body is marked as base64 but is not valid base64.
     """
     if not isinstance(event, dict) or not isinstance(event.get("requestContext"), dict):
         raise BadRequest(
@@ -53,10 +54,10 @@ def _body(event: Event) -> bytes:
 
 
 def check_readable(adapter: Mangum, event: Event, context: LambdaContext) -> None:
-    """Refuse an event that the adapter cannot read, before it is passed on.
+    """Check that the adapter can read the event.
 
     Raises:
-        BadRequest
+        BadRequest: the event's path, query or headers cannot be read.
     """
     try:
         _ = adapter.infer(event, context).scope
@@ -65,7 +66,7 @@ def check_readable(adapter: Mangum, event: Event, context: LambdaContext) -> Non
 
 
 def to_gateway(response: JSONResponse) -> dict[str, Any]:
-    """The response as API Gateway takes it from a function."""
+    """Return the response in the form that API Gateway expects from a function."""
     return {
         "statusCode": response.status_code,
         "headers": dict(response.headers),

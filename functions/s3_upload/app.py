@@ -1,4 +1,4 @@
-"""S3's notifications in, result objects out."""
+"""Handler of the S3 variant: S3 notifications in, result objects out."""
 
 from common import start
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 models = load_models()
 
-# A batch that fails as a whole is answered like any other: the error that would be raised instead
-# quotes every exception, and the runtime would log it.
+# Do not raise when a whole batch fails: that error quotes every exception, and the runtime would
+# log it.
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> "PartialItemFailureResponse | None":
-    """Serve a batch of SQS messages, or one notification of S3 or EventBridge by itself.
+    """Serve a batch of SQS messages, or a single notification of S3 or EventBridge.
 
     Raises:
-        NotDone: for a notification by itself, which Lambda then brings again.
+        NotDone: a single notification failed; Lambda delivers it again.
     """
     outcomes: Counter[str] = Counter()
 

@@ -1,4 +1,4 @@
-"""Uploads to their results."""
+"""Classification of uploads, and writing of their results."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ IGNORED = "ignored"
 
 
 class KeepsChanging(Exception):
-    """The object was overwritten again and again while its result was made."""
+    """The object was overwritten each time while its result was computed."""
 
 
 def write_results(models: Models, uploads: Iterable[Upload], outcomes: Counter[str]) -> None:
@@ -33,25 +33,26 @@ def write_results(models: Models, uploads: Iterable[Upload], outcomes: Counter[s
 
 
 def write_result(models: Models, storage: Storage, upload: Upload) -> str:
-    """Write the result of what is under the upload's key now.
+    """Write the result for the current object under the upload's key.
 
-    A notification is a hint to look at a key, not a fact about its content. S3 sends it at least
-    once, late and in any order, and perhaps only one for two writes at the same moment into a
-    bucket without versions. By the time it is read, the version or ETag that it names may be
-    superseded or deleted: a result of it would be of a picture that its owner has replaced or taken
-    back.
+    A notification only says that a key has changed. S3 sends it at least once, late and in any
+    order, and may send one notification for two simultaneous writes into a bucket without
+    versioning. The owner may already have replaced or deleted the version or ETag that it names, so
+    the function ignores both.
 
-    What counts is that the last result written is of the last picture, without any order or lock.
-    So each run looks again after it has written, and starts over if the object is no longer the one
-    that it read. S3 shows every write to all reads that begin after it. Had the run that writes
-    last read an older picture, its look would have found the newer one; unless that came after the
-    look, but then the run for its notification writes later still. A repeated notification writes
-    the same bytes once more.
+    The last result written must belong to the last picture, without ordering or locks. So each run
+    checks the object again after writing, and starts over if it has changed. This works because S3
+    shows every write to all reads that begin after it. If the run that writes last had read an
+    older picture, its check would have found the newer one. If the newer picture arrived after the
+    check, its own notification starts a run that writes later. A repeated notification writes the
+    same bytes again.
 
-    Returns the outcome: CLASSIFIED, GONE, IGNORED, or the code of the picture's fault.
+    Returns:
+        The outcome: CLASSIFIED, GONE, IGNORED, or the code of the picture's error.
 
     Raises:
-        KeepsChanging, and what the S3 client raises.
+        KeepsChanging: the object changed during each of five attempts.
+        botocore's exceptions: S3 failed.
     """
     if not upload.is_picture:
         return IGNORED

@@ -1,4 +1,4 @@
-"""What is logged and counted about the uploads: nothing that leads to a picture or a person."""
+"""Log lines and metrics about uploads, without data that identifies a picture or a person."""
 
 import os
 import traceback
@@ -18,25 +18,25 @@ logger = Logger()
 
 
 class NotDone(Exception):
-    """A notification has to come again; the log says why."""
+    """A notification failed and must be delivered again; the log gives the reason."""
 
 
 @contextmanager
 def faults_logged(outcomes: Counter[str], message_id: str | None = None) -> Iterator[None]:
-    """Log any exception and raise `NotDone`, without its message, in its place."""
+    """Log any exception without its message and raise `NotDone` instead."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - nothing else may escape
         outcomes["failed"] += 1
         details = kind_and_places(error) | {"code": aws_code(error), "message_id": message_id}
         logger.error("Not done, to be tried again", extra=details)  # noqa: TRY400
-        # They hold the picture, and Powertools would hold them until the next batch
+        # The frames refer to the picture, and Powertools would keep them until the next batch
         traceback.clear_frames(error.__traceback__)
         raise NotDone from None
 
 
 def report(outcomes: Counter[str]) -> None:
-    """Log and count how many uploads had each outcome."""
+    """Log the number of uploads with each outcome, and publish it as metrics."""
     logger.info("Done", extra={"outcomes": dict(outcomes)})
     for outcome, count in outcomes.items():
         with single_metric("Uploads", MetricUnit.Count, count, namespace=NAMESPACE) as metric:

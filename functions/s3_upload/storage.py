@@ -1,4 +1,4 @@
-"""S3, as far as the function needs it: uploads are read, results are written."""
+"""Reading uploads from S3, and writing results to it."""
 
 import functools
 import json
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
 
 Source = dict[str, Any]
-"""Which bytes of which object a result is of, as the result says it."""
+"""The object and version that a result belongs to, as the result contains it."""
 
 
 @dataclass(frozen=True)
 class Storage:
-    """The client, and the bucket that results go to. Made by `storage`."""
+    """The client and the results bucket. Created by `storage`."""
 
     s3: "S3Client"
     results_bucket: str
 
     def open(self, upload: Upload) -> tuple[Source, "StreamingBody"] | None:
-        """What is there now, its bytes not yet read; ``None`` where the object is gone."""
+        """Open the current object without reading it; ``None`` if it was deleted."""
         try:
             found = self.s3.get_object(Bucket=upload.bucket, Key=upload.key)
         except self.s3.exceptions.NoSuchKey:
@@ -34,16 +34,16 @@ class Storage:
         return _source(upload, found), found["Body"]
 
     def look(self, upload: Upload) -> Source | None:
-        """What is there now; ``None`` where the object is gone."""
+        """Describe the current object; ``None`` if it was deleted."""
         try:
             return _source(upload, self.s3.head_object(Bucket=upload.bucket, Key=upload.key))
         except self.s3.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] == "404":  # the answer has no body to say more
+            if error.response["Error"]["Code"] == "404":  # HEAD's answer has no more exact code
                 return None
             raise
 
     def write(self, upload: Upload, result: dict[str, Any]) -> None:
-        """Write the upload's result, over an older one if there is one."""
+        """Write the upload's result, replacing an older one."""
         self.s3.put_object(
             Bucket=self.results_bucket,
             Key=upload.result_key,
@@ -64,8 +64,8 @@ def _source(upload: Upload, found: "GetObjectOutputTypeDef | HeadObjectOutputTyp
 
 @functools.cache
 def storage() -> Storage:
-    """The one of this process, made when first asked for."""
-    # A call that S3 leaves unanswered is given up well before the function's own time is over:
-    # then it is one message that comes again, and not the whole batch.
+    """Return the storage of this process, created on first use."""
+    # An unanswered call to S3 times out well before the function does, so that one message is
+    # delivered again instead of the whole batch.
     s3 = new_client(read_timeout=5, attempts=3)
     return Storage(s3, os.environ["RESULTS_BUCKET"])

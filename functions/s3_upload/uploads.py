@@ -1,4 +1,4 @@
-"""Which objects a notification of S3 speaks of, whichever way it came."""
+"""The objects named by an S3 notification, in each form in which it can arrive."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,41 +13,43 @@ RESULTS = "results/"
 
 
 class UnknownNotification(Exception):
-    """The event is no notification of S3."""
+    """The event is not an S3 notification."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """An object that was created; its key as it is, not as S3 spells it in notifications."""
+    """A created object, with its decoded key."""
 
     bucket: str
     key: str
 
     @property
     def is_picture(self) -> bool:
-        """Whether its name says that it is to be classified."""
+        """Whether its key is under uploads/ and has a JPEG suffix."""
         return self.key.startswith(UPLOADS) and self.key.lower().endswith(JPEG_SUFFIXES)
 
     @property
     def result_key(self) -> str:
-        """Where its result belongs: one place for all versions of the object."""
+        """The key of its result, the same for all versions of the object."""
         return f"{RESULTS}{self.key.removeprefix(UPLOADS)}.json"
 
 
-def is_batch(event: Any) -> bool:  # noqa: ANN401 - whatever the function is invoked with
-    """Whether the event is a batch of SQS messages rather than a notification by itself."""
+def is_batch(event: Any) -> bool:  # noqa: ANN401 - any event
+    """Whether the event is a batch of SQS messages instead of a single notification."""
     records = event.get("Records") if isinstance(event, dict) else None
     return bool(records and records[0].get("eventSource") == "aws:sqs")
 
 
-def uploads_in(notification: Any) -> list[Upload]:  # noqa: ANN401 - whatever a message holds
-    """The objects that were created, in the order in which they are named; other events have none.
+def uploads_in(notification: Any) -> list[Upload]:  # noqa: ANN401 - any JSON
+    """Return the created objects in the order of the notification; none for other kinds of events.
 
-    Takes the form in which S3 notifies queues, topics and functions, EventBridge's form, and the
-    s3:TestEvent that S3 sends when notifications are set up.
+    Accepts S3's form for queues, topics and functions, EventBridge's form, and the s3:TestEvent
+    that S3 sends when notifications are set up.
 
     Raises:
-        UnknownNotification, KeyError, TypeError, UnicodeDecodeError
+        UnknownNotification: the event has none of these forms.
+        KeyError, TypeError: a field is missing or has another type.
+        UnicodeDecodeError: a key is not UTF-8.
     """
     if not isinstance(notification, dict):
         raise UnknownNotification
@@ -62,7 +64,7 @@ def uploads_in(notification: Any) -> list[Upload]:  # noqa: ANN401 - whatever a 
 
 def _from_s3(event: S3Event) -> list[Upload]:
     return [
-        # A form's encoding: "+" is a space and "%2B" a plus. Powertools leaves it to us.
+        # Keys are encoded like form fields: "+" is a space, "%2B" a plus. Powertools keeps that.
         Upload(record.s3.bucket.name, unquote_plus(record.s3.get_object.key, errors="strict"))
         for record in event.records
         if record.event_name.startswith("ObjectCreated:")
@@ -72,6 +74,6 @@ def _from_s3(event: S3Event) -> list[Upload]:
 def _from_event_bridge(event: S3EventBridgeNotificationEvent) -> list[Upload]:
     if event.detail_type != "Object Created":
         return []
-    # Here keys come as they are. Powertools' own property decodes them all the same, and would make
-    # "a+b.jpg" of one object the "a b.jpg" of another.
+    # EventBridge does not encode keys. Powertools' property decodes them anyway, and would turn
+    # "a+b.jpg" into "a b.jpg", the key of another object.
     return [Upload(event.detail.bucket.name, event.detail.object["key"])]

@@ -1,4 +1,4 @@
-"""What people do with the pages, and what the tests look at."""
+"""Actions of the pages' users, and helpers to inspect pages."""
 
 import io
 from pathlib import Path
@@ -37,20 +37,20 @@ def choose(page: Page, *files: Any) -> None:
 
 
 def sent(page: Page, files: Any) -> bytes:
-    """The body of the request that the page makes of a file."""
+    """Return the body of the page's request for a file."""
     with page.expect_request("**/predict?faces=all*") as request:
         choose(page, files)
     return request.value.post_data_buffer or b""
 
 
 def asked(page: Page, jpeg: bytes, query: str = "thresholds=true") -> Any:
-    """What the service says of a picture when it is asked without the page."""
+    """Return the service's own answer for a picture, without the page."""
     headers = {"content-type": "image/jpeg"}
     return page.request.post(f"/predict?{query}", data=jpeg, headers=headers).json()
 
 
 def percent(probability: float) -> str:
-    """As the page writes it."""
+    """Format a value as the page does."""
     rounded = f"{100 * probability:.0f}"
     if probability > 0.995:
         return ">\u00a099\u00a0%"
@@ -58,7 +58,7 @@ def percent(probability: float) -> str:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core finds wrong, with the elements."""
+    """Return axe-core's findings and the elements that they concern."""
     results = Axe().run(page, options={"resultTypes": ["violations"]})
     return [
         f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}"

@@ -20,7 +20,7 @@ DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
-expect.set_options(timeout=60_000)  # ms, in which a busy machine gets anything done
+expect.set_options(timeout=60_000)  # ms, enough on a busy machine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Chromium, its camera looking at the astronaut."""
+    """Start Chromium with a fake camera that shows the astronaut."""
     film = tmp_path_factory.mktemp("camera") / "astronaut.mjpeg"
     film.write_bytes((PICTURES / "astronaut.jpg").read_bytes() * 2)
     camera = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}")
@@ -47,7 +47,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def two_people() -> bytes:
-    """The astronaut at the left, a larger face at the right."""
+    """The astronaut on the left, a larger face on the right."""
     both = Image.new("RGB", (512 + 560, 700))
     both.paste(opened(), (0, 0))
     both.paste(opened(PICTURES / "obama.jpg"), (512, 0))
@@ -56,13 +56,13 @@ def two_people() -> bytes:
 
 @pytest.fixture
 def options() -> dict[str, Any]:
-    """What the context of `page` is made with."""
+    """Options of the context of `page`."""
     return {"viewport": DESKTOP}
 
 
 @pytest.fixture
 def profile(browser: Browser, origin: str, options: dict[str, Any]) -> Iterator["BrowserContext"]:
-    """A fresh profile that ends as it began: no cookie, nothing stored."""
+    """A fresh profile; checks at the end that it has no cookies and stored nothing."""
     with browser.new_context(base_url=origin, **options) as profile:
         profile.set_default_timeout(60_000)
         yield profile
@@ -72,7 +72,7 @@ def profile(browser: Browser, origin: str, options: dict[str, Any]) -> Iterator[
 
 @pytest.fixture
 def page(profile: "BrowserContext", origin: str) -> Iterator["Page"]:
-    """A tab in which nothing leaves the origin and nothing is complained of."""
+    """A tab; checks that no request leaves the origin and no error is logged."""
     page = profile.new_page()
     asked: list[str] = []
     complaints: list[str] = []
@@ -82,5 +82,5 @@ def page(profile: "BrowserContext", origin: str) -> Iterator["Page"]:
     yield page
     elsewhere = [url for url in asked if urlsplit(url).scheme not in ("blob", "data")]
     assert {f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in elsewhere} <= {origin}
-    # Chromium itself reports statuses of 400 and more
+    # Chromium itself logs statuses of 400 and more
     assert [text for text in complaints if not text.startswith("Failed to load resource")] == []

@@ -29,12 +29,12 @@ async ([url, picture, headers]) => {
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Keep the tests' output to themselves."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[str]:
-    """Where a page is that is not the API's own."""
+    """The address of a page on another origin."""
     (tmp_path / "index.html").write_text("<!doctype html><title>Elsewhere</title>", "utf-8")
     serve = partial(_Quiet, directory=str(tmp_path))
     with at_work(ThreadingHTTPServer(("127.0.0.1", 0), serve)) as server:
@@ -49,10 +49,10 @@ def elsewhere(tmp_path: Path) -> Iterator[str]:
     ],
     ids=["NONE", "JWT"],
 )
-def test_a_page_of_an_origin_that_the_deployer_named_gets_answers_and_no_other_does(
+def test_only_pages_of_an_origin_that_the_deployer_named_get_answers(
     browser: Browser, context: Any, elsewhere: str, auth: dict[str, str], headers: dict[str, str]
 ) -> None:
-    # GIVEN what a browser asks about first: a content type, and a token, that no form could send
+    # GIVEN headers that need a preflight: a content type and a token that no HTML form can send
     portrait = base64.b64encode((PICTURES / "portrait.jpg").read_bytes()).decode()
     tab = browser.new_page()
     tab.goto(elsewhere)
@@ -63,7 +63,7 @@ def test_a_page_of_an_origin_that_the_deployer_named_gets_answers_and_no_other_d
         status, answer = tab.evaluate(SEND, [f"{api.url}/predict", portrait, headers])
         assert status == 200
         assert answer["ethnicity"] == "White"
-        # THEN an error of the client reaches the page as well, which one without CORS would not
+        # THEN the page can read a client error as well, which it could not without CORS headers
         status, answer = tab.evaluate(SEND, [f"{api.url}/nothing", portrait, headers])
         assert (status, answer["code"]) == (404, "not_found")
 

@@ -1,4 +1,4 @@
-"""The API's reference and the model card: what the service says of itself, set in type."""
+"""The pages /docs and /card: the API's reference and the model card."""
 
 import re
 from typing import Any
@@ -84,7 +84,7 @@ def test_each_operation_has_a_curl_command_for_this_service_and_an_example_of_su
 # ---------------------------------------------------------------- the model card
 
 
-def test_the_card_shows_people_what_the_service_tells_programs(page: Page) -> None:
+def test_the_card_shows_the_same_facts_as_the_api(page: Page) -> None:
     go(page, "/card")
     card = page.request.get("/model").json()
 

@@ -48,7 +48,9 @@ def place_of(page: Page, number: int = 0) -> list[float]:
 # ---------------------------------------------------------------- answers
 
 
-def test_a_chosen_photo_is_sent_as_it_is_and_its_answer_shown(page: Page, astronaut: bytes) -> None:
+def test_a_chosen_photo_is_sent_unchanged_and_its_answer_is_shown(
+    page: Page, astronaut: bytes
+) -> None:
     assert sent(page, ASTRONAUT) == astronaut
 
     answer = asked(page, astronaut)
@@ -84,7 +86,7 @@ def test_every_face_has_a_box_that_leads_to_its_answer(page: Page, two_people: b
     boxes = page.get_by_role("button", name="Go to its answer")
     expect(boxes).to_have_count(2)
     assert place_of(page, 0)[0] > 0.5 > place_of(page, 1)[0]
-    # THEN the largest face's answer is open, and the other's is there to be opened
+    # THEN the largest face's answer is open, and the other's can be opened
     first, second = page.locator("article").all()
     expect(first).to_contain_text("Face 1 of 2, the largest")
     expect(second).to_be_hidden()
@@ -102,8 +104,8 @@ KEPT = {
 
 
 @pytest.mark.parametrize("count", KEPT)
-def test_not_sure_is_shown_as_an_answer_and_not_as_an_error(page: Page, count: int) -> None:
-    # GIVEN an answer in which so many labels are kept, whatever the model makes of this picture
+def test_kept_labels_are_shown_as_an_answer_and_not_as_an_error(page: Page, count: int) -> None:
+    # GIVEN an answer with this number of kept labels, independent of the model's own
     def unsure(route: Route) -> None:
         answer = route.fetch().json()
         probabilities = answer["faces"][0]["probabilities"]
@@ -146,8 +148,8 @@ def test_a_label_that_is_kept_below_its_cut_off_is_explained(page: Page) -> None
     )
 
 
-def test_a_probability_next_to_its_cut_off_is_told_exactly(page: Page) -> None:
-    # GIVEN a probability of 16.6 %, which rounds to as much as its threshold of 16.9 %
+def test_a_probability_close_to_its_cut_off_is_shown_exactly(page: Page) -> None:
+    # GIVEN a probability of 16.6 %, which rounds to the same as its threshold of 16.9 %
     def near(route: Route) -> None:
         answer = route.fetch().json()
         answer["faces"][0]["probabilities"]["Others"] = 0.166
@@ -173,8 +175,8 @@ def test_an_example_is_answered_and_described(page: Page, number: int) -> None:
     expect(page.locator("#about")).to_contain_text(example.inner_text())
 
 
-def test_while_it_waits_the_page_shows_where_the_answer_will_be(page: Page) -> None:
-    # GIVEN a service that takes its time
+def test_a_waiting_page_shows_where_the_answer_will_be(page: Page) -> None:
+    # GIVEN a slow service
     held: list[Route] = []
     page.route("**/predict*", lambda route: held.append(route))  # noqa: PLW0108
     with page.expect_request("**/predict*"):
@@ -205,7 +207,7 @@ def test_on_a_phone_the_answer_comes_into_view(page: Page, file: Path) -> None:
     ("orientation", "large", "density"),
     [(6, False, False), (6, True, False), (6, False, True), (3, False, True), (8, True, True)],
 )
-def test_the_box_fits_the_picture_that_is_shown_whatever_its_exif_says(  # noqa: PLR0913
+def test_the_box_fits_the_displayed_picture_for_any_exif_data(  # noqa: PLR0913
     page: Page, astronaut: bytes, tmp_path: Path, orientation: int, *, large: bool, density: bool
 ) -> None:
     # GIVEN the upper part of the astronaut, stored turned, perhaps too large to be sent
@@ -217,7 +219,7 @@ def test_the_box_fits_the_picture_that_is_shown_whatever_its_exif_says(  # noqa:
     stored = opened().crop((0, 0, 512, 300)).transpose(turn[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
-    if density:  # of 144 dots an inch, which browsers take for pictures of half the size
+    if density:  # 144 dots per inch, which makes browsers show the picture at half the size
         exif[0x011A] = exif[0x011B] = 144.0
         exif[0x0128] = 2
         exif.get_ifd(0x8769).update({0xA002: stored.width // 2, 0xA003: stored.height // 2})
@@ -242,7 +244,7 @@ def test_the_box_fits_the_picture_that_is_shown_whatever_its_exif_says(  # noqa:
 def test_a_photo_too_large_for_the_service_is_scaled_down_before_it_is_sent(
     page: Page, tmp_path: Path
 ) -> None:
-    # GIVEN a picture of six megapixels, so noisy that no limit would let it through
+    # GIVEN a picture of six megapixels, so noisy that its file exceeds the limit
     large = np.array(opened().resize((2500, 2500)), np.int16)
     noise = np.random.default_rng(0).integers(-60, 60, (500, 500, 3), np.int16)
     noisy = Image.fromarray(np.clip(large + np.tile(noise, (5, 5, 1)), 0, 255).astype(np.uint8))
@@ -261,7 +263,7 @@ def test_a_photo_too_large_for_the_service_is_scaled_down_before_it_is_sent(
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP"])
-def test_a_picture_of_another_kind_is_sent_as_a_jpeg(page: Page, kind: str) -> None:
+def test_a_picture_in_another_format_is_sent_as_a_jpeg(page: Page, kind: str) -> None:
     content = encoded(opened().resize((256, 256)), kind)
 
     body = sent(page, picture(f"face.{kind.lower()}", content))
@@ -270,7 +272,7 @@ def test_a_picture_of_another_kind_is_sent_as_a_jpeg(page: Page, kind: str) -> N
     expect(page.get_by_role("article")).to_be_visible()
 
 
-# ---------------------------------------------------------------- ways in
+# ---------------------------------------------------------------- ways to choose a picture
 
 HAND_OVER = """([kind, base64]) => {
     const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
@@ -315,7 +317,7 @@ def test_escape_closes_the_camera_and_gives_the_focus_back(page: Page) -> None:
 
     expect(page.get_by_role("dialog")).to_be_hidden()
     expect(page.get_by_role("button", name="Use the camera")).to_be_focused()
-    # The dialog tells the page that it has closed a moment after it is out of sight.
+    # The dialog's close event comes a moment after it disappears.
     expect(page.locator("video")).to_have_js_property("srcObject", None)
 
 
@@ -339,7 +341,7 @@ def test_everything_can_be_done_with_the_keyboard(page: Page) -> None:
 
     page.keyboard.press("Enter")
     expect(page.get_by_role("article")).to_be_visible()
-    # THEN the focus has stayed, and what is new lies beside it
+    # THEN the focus has stayed, and the new controls are next to it in the tab order
     expect(page.get_by_role("button", name="Grace Hopper")).to_be_focused()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Shift+Tab")
@@ -350,8 +352,8 @@ def test_everything_can_be_done_with_the_keyboard(page: Page) -> None:
     expect(page.get_by_role("article").get_by_role("heading")).to_be_focused()
 
 
-def test_after_the_drop_zone_the_focus_is_where_the_next_photo_is_chosen(page: Page) -> None:
-    # Listening begins before the page is there: begun just before the key, it may come too late.
+def test_the_focus_moves_from_the_drop_zone_to_the_button_for_another_photo(page: Page) -> None:
+    # Listen before the page loads: a listener added just before the key press may be too late.
     page.on("filechooser", lambda chooser: chooser.set_files(ASTRONAUT))
     page.goto("/")
     page.keyboard.press("Tab")
@@ -362,7 +364,7 @@ def test_after_the_drop_zone_the_focus_is_where_the_next_photo_is_chosen(page: P
     expect(page.get_by_role("button", name="Choose a photo")).to_be_hidden()
 
 
-# ---------------------------------------------------------------- errors in words
+# ---------------------------------------------------------------- error messages
 
 
 @pytest.mark.parametrize(
@@ -380,7 +382,7 @@ def test_after_the_drop_zone_the_focus_is_where_the_next_photo_is_chosen(page: P
     ],
     ids=["no face", "damaged", "text"],
 )
-def test_a_picture_without_an_answer_is_told_in_words(
+def test_a_picture_without_an_answer_gets_a_plain_message(
     page: Page, file: Any, headline: str, advice: str
 ) -> None:
     choose(page, file)
@@ -401,10 +403,10 @@ def test_a_picture_without_an_answer_is_told_in_words(
         (503, "The service has a fault", "Try again"),
     ],
 )
-def test_what_api_gateway_answers_by_itself_is_told_in_words(
+def test_errors_of_api_gateway_itself_get_a_plain_message(
     page: Page, status: int, headline: str, advice: str
 ) -> None:
-    # GIVEN a gateway, which is not here, that answers before the function does
+    # GIVEN a simulated gateway that answers without calling the function
     def answer(route: Route) -> None:
         route.fulfill(status=status, body='{"message": "…"}', content_type="application/json")
 
@@ -416,8 +418,8 @@ def test_what_api_gateway_answers_by_itself_is_told_in_words(
     expect(page.get_by_role("alert")).to_contain_text(advice)
 
 
-def test_a_gateway_that_takes_text_alone_gets_the_picture_as_text(page: Page) -> None:
-    # GIVEN one like sam local start-api, which answers 502 to bytes
+def test_a_gateway_that_accepts_only_text_gets_the_picture_as_text(page: Page) -> None:
+    # GIVEN a gateway like sam local start-api, which answers 502 to bytes
     def refuse_bytes(route: Route) -> None:
         if route.request.headers["content-type"] == "image/jpeg":
             route.fulfill(status=502, body='{"message": "Internal server error"}')
@@ -431,7 +433,7 @@ def test_a_gateway_that_takes_text_alone_gets_the_picture_as_text(page: Page) ->
     expect(page.get_by_role("article")).to_be_visible()
 
 
-def test_a_service_out_of_reach_is_told_in_words(page: Page) -> None:
+def test_an_unreachable_service_gets_a_plain_message(page: Page) -> None:
     page.route("**/predict*", lambda route: route.abort())
 
     choose(page, ASTRONAUT)
@@ -440,7 +442,7 @@ def test_a_service_out_of_reach_is_told_in_words(page: Page) -> None:
 
 
 def test_only_the_last_of_two_pictures_gets_an_answer(page: Page) -> None:
-    # GIVEN a first picture that is still on its way
+    # GIVEN a first picture that is still waiting for its answer
     held: list[Route] = []
     page.route("**/predict*", lambda route: held.append(route), times=1)  # noqa: PLW0108
     with page.expect_request("**/predict*"):
@@ -481,7 +483,7 @@ def test_a_file_name_never_becomes_part_of_a_command(page: Page, astronaut: byte
     expect(page.get_by_label("Command")).to_contain_text('"@photo.jpg"')
 
 
-def test_the_picture_that_was_sent_can_be_saved_where_it_is_not_the_file(page: Page) -> None:
+def test_the_sent_picture_can_be_saved_if_it_differs_from_the_chosen_file(page: Page) -> None:
     body = sent(page, picture("face.png", encoded(opened().resize((256, 256)), "PNG")))
     page.get_by_text("The same request with curl").click()
 
@@ -560,11 +562,11 @@ def test_the_bars_are_printed_dark_on_white(page: Page, scheme: Any) -> None:
     expect(page.get_by_role("article")).to_be_visible()
     for name in ("Choose another photo", "Use the camera", "Grace Hopper"):
         expect(page.get_by_role("button", name=name)).to_be_hidden()
-    # AND what nobody asked is left out
+    # AND the unused what-if section is left out
     expect(page.locator("#what-if")).to_be_hidden()
 
 
-def test_nothing_moves_for_who_wants_no_motion(page: Page) -> None:
+def test_nothing_moves_for_users_who_prefer_reduced_motion(page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     choose(page, ASTRONAUT)
     expect(page.get_by_role("article")).to_be_visible()

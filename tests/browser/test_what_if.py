@@ -23,7 +23,7 @@ CENSUS = (81.7, 4, 2.4, 6.9, 5)
 
 @pytest.fixture
 def requests(page: Page) -> list[bytes]:
-    """The pictures that the page sends, as it goes on."""
+    """The pictures that the page sends, in order."""
     bodies: list[bytes] = []
 
     def note(request: Request) -> None:
@@ -41,7 +41,7 @@ def answered(page: Page, file: Any = OBAMA) -> None:
 
 
 def shifted(page: Page) -> list[float]:
-    """The lengths of the bars for the chosen shares."""
+    """The bars' lengths for the chosen shares."""
     return [
         float(bar.evaluate("bar => parseFloat(bar.style.width) / 100"))
         for bar in page.get_by_role("list", name="Probabilities with these shares")
@@ -51,7 +51,7 @@ def shifted(page: Page) -> list[float]:
 
 
 def posterior(probabilities: dict[str, float], prior: tuple[float, ...]) -> NDArray[np.float64]:
-    """Bayes' rule, once more."""
+    """Bayes' rule, computed independently."""
     weights = np.multiply([probabilities[label] for label in LABELS], prior, dtype=np.float64)
     return np.asarray(weights / weights.sum())
 
@@ -70,7 +70,7 @@ def test_with_the_shares_of_a_population_the_bars_follow_bayes_rule(
     probabilities = asked(page, obama)["probabilities"]
     expected = posterior(probabilities, prior)
     assert shifted(page) == pytest.approx(expected, abs=0.001)
-    # AND the words say which label leads now, and the bars where they were before
+    # AND the text says which label leads now, and each bar shows its earlier probability
     first = LABELS[int(expected.argmax())]
     expect(page.locator("#shift")).to_contain_text(first)
     expect(page.locator("#shift")).to_contain_text(percent(float(expected.max())))
@@ -92,7 +92,7 @@ def test_each_preset_names_its_source_and_sets_the_sliders(page: Page, preset: s
     assert values != [20] * 5
 
 
-def test_one_slider_moved_leaves_the_proportions_of_the_others(page: Page, obama: bytes) -> None:
+def test_moving_one_slider_keeps_the_proportions_of_the_others(page: Page, obama: bytes) -> None:
     answered(page)
     page.get_by_label("Shares", exact=True).select_option("census")
 
@@ -107,14 +107,14 @@ def test_one_slider_moved_leaves_the_proportions_of_the_others(page: Page, obama
     assert [int(slider.input_value()) for slider in sliders] == [round(each) for each in prior]
 
 
-def test_a_population_of_one_label_leaves_that_label(page: Page) -> None:
+def test_a_population_of_one_label_leaves_only_that_label(page: Page) -> None:
     answered(page)
     slider = page.get_by_label("Share of Asian")
 
     slider.fill("100")
 
     assert shifted(page) == pytest.approx([0, 0, 1, 0, 0])
-    # AND there is a way back
+    # AND the other labels come back when the share is lowered
     slider.fill("20")
     values = [int(each.input_value()) for each in page.locator("#shares input").all()]
     assert values == [20] * 5
@@ -131,7 +131,7 @@ def test_the_shares_are_kept_for_the_next_picture(page: Page) -> None:
     assert page.get_by_label("Share of White").input_value() == "82"
 
 
-def test_of_several_faces_one_is_chosen(page: Page, two_people: bytes) -> None:
+def test_any_of_several_faces_can_be_chosen(page: Page, two_people: bytes) -> None:
     answered(page, picture("two.jpg", two_people))
     faces = asked(page, two_people, "faces=all")["faces"]
 
@@ -169,7 +169,7 @@ DIFFERENCES: dict[str, Callable[[bytes, bytes], bool]] = {
 
 
 @pytest.mark.parametrize("kind", DIFFERENCES)
-def test_the_picture_is_changed_and_asked_about_again(
+def test_a_changed_picture_is_classified_again(
     page: Page, requests: list[bytes], kind: str
 ) -> None:
     answered(page)
@@ -180,7 +180,7 @@ def test_the_picture_is_changed_and_asked_about_again(
 
     status = page.locator("#trial-status")
     expect(status).to_contain_text(": ")
-    # THEN the face was sent as it is, and changed
+    # THEN the page sent the face both unchanged and changed
     before, after = requests
     assert DIFFERENCES[kind](before, after)
     # AND the bars are the service's answer for the changed one
@@ -193,14 +193,14 @@ def test_the_picture_is_changed_and_asked_about_again(
         expect(bar).to_contain_text(label)
         length = bar.evaluate("bar => parseFloat(bar.querySelector('.fill').style.width) / 100")
         assert length == pytest.approx(probability, abs=1e-4)
-    # AND all that names the step names it alike
+    # AND all texts name the step in the same words
     words = page.locator("#amount-words").inner_text()
     expect(page.get_by_label("How much")).to_have_attribute("aria-valuetext", words)
     expect(page.get_by_role("img", name=f"The face, {words}")).to_be_visible()
     expect(status).to_contain_text(words[1:])
 
 
-def test_a_slider_that_is_moved_on_asks_only_where_it_stops(
+def test_a_moving_slider_asks_the_service_only_where_it_stops(
     page: Page, requests: list[bytes]
 ) -> None:
     answered(page)
@@ -211,11 +211,11 @@ def test_a_slider_that_is_moved_on_asks_only_where_it_stops(
         page.keyboard.press("ArrowRight")
 
     expect(page.locator("#trial-status")).to_contain_text(": ")
-    assert len(requests) == 2  # as it is, and where it stopped
+    assert len(requests) == 2  # unchanged, and where the slider stopped
     assert page.get_by_label("How much").input_value() == "4"
 
 
-def test_the_whole_curve_is_drawn_and_told_in_a_table(page: Page, requests: list[bytes]) -> None:
+def test_the_whole_curve_is_drawn_and_listed_in_a_table(page: Page, requests: list[bytes]) -> None:
     answered(page)
     requests.clear()
 
@@ -245,7 +245,7 @@ def test_the_whole_curve_is_drawn_and_told_in_a_table(page: Page, requests: list
             expect(row).to_contain_text(label)
 
 
-def test_where_no_face_is_found_the_chart_and_the_words_say_so(page: Page) -> None:
+def test_the_chart_and_the_text_say_where_no_face_is_found(page: Page) -> None:
     answered(page)
     page.get_by_label("Covered", exact=True).check()
 
@@ -256,7 +256,7 @@ def test_where_no_face_is_found_the_chart_and_the_words_say_so(page: Page) -> No
     expect(page.locator("#chart").get_by_text("no face")).to_be_visible()
 
 
-def test_a_service_that_refuses_is_told_in_words_and_can_be_asked_again(page: Page) -> None:
+def test_a_refused_request_gets_a_plain_message_and_can_be_repeated(page: Page) -> None:
     answered(page)
 
     def refuse(route: Route) -> None:
@@ -273,7 +273,7 @@ def test_a_service_that_refuses_is_told_in_words_and_can_be_asked_again(page: Pa
     expect(page.locator("#trial-status")).to_contain_text("darker: ")
 
 
-def test_a_new_picture_starts_afresh(page: Page, requests: list[bytes]) -> None:
+def test_a_new_picture_resets_the_slider_and_the_chart(page: Page, requests: list[bytes]) -> None:
     answered(page)
     page.get_by_label("How much").fill("4")
     expect(page.locator("#trial-status")).to_contain_text("darker: ")
@@ -298,10 +298,10 @@ def test_the_other_face_of_a_picture_can_be_changed_too(
     page.get_by_label("How much").fill("1")
 
     expect(page.locator("#trial-status")).to_contain_text(": ")
-    assert asked(page, requests[0])["ethnicity"] == "White"  # the astronaut, at the left
+    assert asked(page, requests[0])["ethnicity"] == "White"  # the astronaut, on the left
 
 
-def test_what_was_asked_is_printed(page: Page) -> None:
+def test_only_the_used_part_of_what_if_is_printed(page: Page) -> None:
     answered(page)
     page.get_by_label("Shares", exact=True).select_option("census")
 

@@ -36,7 +36,7 @@ SEALED = (
     *("--read-only", "--network", "none", "--cap-drop", "ALL", "--user", "993:990"),
     *("--memory", "512m", "--memory-swap", "512m", "--security-opt", "no-new-privileges"),
 )
-"""No file can be written, /tmp included, and nothing can be reached or gained."""
+"""Docker options: no writable file (/tmp included), no network, no privileges."""
 
 SEND = """
 import http.client, json, sys
@@ -62,7 +62,7 @@ for process in Path("/proc").glob("[0-9]*"):
         lines = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
         print(lines["VmRSS"].split()[0])
 """
-"""The function's own process: the emulator, which started it, names its script too."""
+"""Find the function's process, not the emulator, whose command line has the same script."""
 
 LIST = """
 from pathlib import Path
@@ -87,20 +87,20 @@ def run(*command: str | Path, stdin: str | None = None) -> str:
 
 @pytest.fixture(scope="session")
 def built() -> Path:
-    """Where SAM leaves the template that names the images it has built."""
+    """The built template, which names the images."""
     run(SAM, "build", "--cached")
     return ROOT / ".aws-sam" / "build" / "template.yaml"
 
 
 @pytest.fixture(scope="session")
 def audit_built() -> Path:
-    """The same for the audit's stack."""
+    """The built template of the audit's stack."""
     run(SAM, "build", "--config-env", "audit")
     return ROOT / ".aws-sam" / "audit" / "template.yaml"
 
 
 def sam_local_invoke(built: Path, function: str, event: str, *options: str) -> Any:
-    """What the function returns, which SAM prints last."""
+    """The function's answer, which SAM prints last."""
     command = (SAM, "local", "invoke", function, "--template", built, "--skip-pull-image")
     return json.loads(run(*command, "--event", f"events/{event}", *options).splitlines()[-1])
 
@@ -116,7 +116,7 @@ def test_sam_local_invoke_answers_every_request(built: Path, fixture: Fixture) -
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator["S3Client"]:
-    """At the address of this machine that containers reach."""
+    """Run moto at the address by which containers reach this machine."""
     subnet = "{{(index .IPAM.Config 0).Subnet}}"
     network = ip_network(run("docker", "network", "inspect", "bridge", "--format", subnet).strip())
     with (
@@ -130,14 +130,14 @@ def s3() -> Iterator["S3Client"]:
 def test_sam_local_invoke_answers_every_notification(
     built: Path, s3: "S3Client", tmp_path: Path, fixture: S3Fixture
 ) -> None:
-    # GIVEN what the event names, in a bucket, and a function that reaches it
+    # GIVEN the event's objects in a bucket, and a function that can reach the bucket
     moto = s3.meta.endpoint_url
     aws.reset(moto)
     for bucket in (BUCKET, RESULTS):
         aws.create_bucket(s3, bucket)
     for each in fixture.objects:
         s3.put_object(Bucket=each.bucket, Key=each.key, Body=each.content)
-    # SAM hands no variable to a function that the template does not name
+    # SAM passes a function only those variables that the template names
     template = yaml_parse(built.read_text(encoding="utf-8"))
     variables = template["Resources"]["S3UploadFunction"]["Properties"]["Environment"]["Variables"]
     variables |= aws.environment(moto, RESULTS_BUCKET=RESULTS)
@@ -163,18 +163,18 @@ def test_sam_local_invoke_answers_every_notification(
 
 @dataclass(frozen=True)
 class Container:
-    """A sealed container, its emulator waiting inside."""
+    """A sealed container in which the emulator waits for requests."""
 
     name: str
 
     def send(self, requests: list[tuple[Any, dict[str, Any]]], rounds: int = 1) -> list[Any]:
-        """The answers that lack something that they should have, and what."""
+        """Return the answers that lack an expected part, each with that part."""
         command = ("docker", "exec", "--interactive", self.name, "python3", "-c", SEND)
         wrong: list[Any] = json.loads(run(*command, stdin=json.dumps([requests, rounds])))
         return wrong
 
     def memory(self) -> int:
-        """What the function's process holds, in KiB."""
+        """Memory of the function's process, in KiB."""
         return int(run("docker", "exec", self.name, "python3", "-c", MEMORY))
 
 
@@ -230,7 +230,7 @@ def test_ten_thousand_requests_take_no_more_memory_than_a_thousand(sealed: Conta
 def test_the_audits_image_starts_both_of_its_functions(
     handler: str, event: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    """Sealed, it reaches no bucket: the one has nothing to read, the other says that it failed."""
+    """A sealed container reaches no bucket: the worker reads no picture, the summary fails."""
     with running("auditworkerfunction:latest", handler) as container:
         assert container.send([(event, expected)]) == []
 
@@ -250,8 +250,8 @@ def test_each_stack_names_the_images_that_were_built_for_it(built: Path, audit_b
 
 
 @pytest.mark.usefixtures("built")
-def test_the_image_holds_nothing_that_is_not_needed() -> None:
+def test_the_image_contains_only_needed_files() -> None:
     listed = run("docker", "run", "--rm", "--entrypoint", "python3", IMAGE, "-c", LIST)
     names = {Path(line).name for line in listed.splitlines()}
-    assert {"ethnicity", "ethnicity.tflite", "face_verifier.tflite", "app.py"} <= names
+    assert {"ethnicity", "ethnicity.tflite", "app.py"} <= names
     assert not names & {"pip", "tensorflow", "keras", "pytest", "tests", "training", "boto3"}

@@ -1,4 +1,4 @@
-"""The image that serves without AWS: sealed but for its port, and asked for all that it serves."""
+"""The image that serves without AWS: sealed except for its port, and checked by the smoke test."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ STATE = "{{json .State}}"
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[str, str]]:
-    """A container's name and address, its two processes at work."""
+    """Start a container with two processes, and return its name and address."""
     run(
         "docker",
         "build",
@@ -38,7 +38,7 @@ def served() -> Iterator[tuple[str, str]]:
     )
     name = f"serve-{uuid.uuid4()}"
     options = ("--publish", "127.0.0.1::8080", "--env", "WEB_CONCURRENCY=2")
-    # The image's own check, each second in place of each half minute
+    # The image's own health check, every second instead of every half minute
     check = ("--health-interval", "1s", "--health-start-period", "60s")
     run("docker", "run", "--detach", "--name", name, *SEALED, *options, *check, IMAGE)
     try:
@@ -48,9 +48,11 @@ def served() -> Iterator[tuple[str, str]]:
         run("docker", "rm", "--force", name)
 
 
-def test_it_becomes_healthy_passes_the_smoke_test_and_is_not_root(served: tuple[str, str]) -> None:
+def test_the_server_image_becomes_healthy_passes_the_smoke_test_and_does_not_run_as_root(
+    served: tuple[str, str],
+) -> None:
     name, url = served
-    # `docker events` ends with the first report of the image's own check that it is healthy
+    # Read `docker events` until the image's own health check reports success
     events = ("docker", "events", "--since", "10m", "--filter", f"container={name}")
     with subprocess.Popen(
         [*events, "--filter", "event=health_status", "--format", "{{.Action}}"],

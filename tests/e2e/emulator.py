@@ -1,9 +1,9 @@
 """A function in Lambda's own runtime loop, without Docker.
 
-AWS's Runtime Interface Emulator, from the package of the SAM CLI, serves the function as the Lambda
-service would; awslambdaric, which is the runtime of AWS's images, runs it. Traits of the emulator:
-the function starts at the first request; two requests at once crash it; exceptions and time-outs
-come back with HTTP's 200; a request above 6 MiB is cut short without a word.
+AWS's Runtime Interface Emulator, which the SAM CLI's package contains, serves the function like the
+Lambda service; awslambdaric, the runtime of AWS's images, runs it. Limitations of the emulator:
+the function starts at the first request; two requests at once crash it; exceptions and timeouts
+come back with HTTP status 200; a request above 6 MiB is truncated silently.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 WATCH = Path(__file__).parent / "watch"
 
 FILE_WRITTEN = "FILE WRITTEN: "
-"""How a line of the log begins that tells of a file; see watch/sitecustomize.py."""
+"""Start of a log line about a written file; see watch/sitecustomize.py."""
 
 PATH = (WATCH, ROOT / "layers" / "inference" / "python", ROOT / "functions")
 
@@ -35,16 +35,16 @@ MAX_REQUEST = 6 * 1024 * 1024
 
 
 class FunctionError(Exception):
-    """The function raised, ran out of time or died; the message is what the caller was told."""
+    """The function raised, timed out or died; the message is the caller's answer."""
 
 
 class Emulator:
-    """One instance of a function: one request at a time, as Lambda has it.
+    """One instance of a function, which handles one request at a time as in Lambda.
 
     ``handler``: as in the image's CMD.
-    ``environment``: the function's variables; of the tests' own it has only PATH.
-    ``through``: a command that the runtime is run with, such as strace.
-    ``python``: the one that has the function's packages, and awslambdaric.
+    ``environment``: the function's variables; from the tests' environment it gets only PATH.
+    ``through``: a command that runs the runtime, such as strace.
+    ``python``: the interpreter of the environment with the function's packages and awslambdaric.
     """
 
     def __init__(  # noqa: PLR0913
@@ -115,7 +115,7 @@ class Emulator:
                 return
 
     def invoke(self, event: object) -> Any:
-        """What the function returns.
+        """Invoke the function and return its answer.
 
         Raises:
             FunctionError
@@ -126,7 +126,7 @@ class Emulator:
             try:
                 connection.request("POST", "/2015-03-31/functions/function/invocations", body)
                 answer = json.loads(connection.getresponse().read())
-            except (OSError, ValueError) as error:  # HTTP's own are among both
+            except (OSError, ValueError) as error:  # includes http.client's and json's
                 raise FunctionError(f"no answer: {error!r}") from error
         if isinstance(answer, dict) and {"errorType", "errorMessage"} <= answer.keys():
             raise FunctionError(answer)
@@ -136,11 +136,11 @@ class Emulator:
         return HTTPConnection("127.0.0.1", self._port, timeout=self._timeout + 30)
 
     def processes(self) -> list[int]:
-        """The emulator and what it has started."""
+        """The emulator and its child processes."""
         return list(_processes_of_session(self._process.pid))
 
     def kill(self) -> None:
-        """As if the machine had gone: emulator and function end at once, whatever they do."""
+        """Kill emulator and function at once, as if the machine had failed."""
         process, reader = self._process, self._reader  # others may restart it meanwhile
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
@@ -149,7 +149,7 @@ class Emulator:
         reader.join()
 
     def restart(self) -> None:
-        """Put another instance in its place; the log goes on."""
+        """Replace the instance by a new one, with the same log."""
         self.kill()
         self._start()
 
@@ -161,7 +161,7 @@ class Emulator:
 
 
 def _emulator() -> Path:
-    """The program; the wheel has one for each kind of machine."""
+    """The emulator's program for this architecture."""
     samcli = find_spec("samcli")
     assert samcli is not None
     assert samcli.origin is not None
@@ -170,9 +170,9 @@ def _emulator() -> Path:
 
 
 def _processes_of_session(session: int) -> Iterator[int]:
-    """The emulator and the function, which it starts in a process group of its own."""
+    """The ids of a session's processes."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
+        with contextlib.suppress(OSError):  # the process has ended
             pid, _, rest = stat.read_text().partition(" (")
             if rest.rpartition(") ")[2].split()[3] == str(session):
                 yield int(pid)

@@ -1,4 +1,4 @@
-"""What Lambda does between a queue and a function, as far as the template sets it."""
+"""Lambda's event source mapping from a queue to a function, with the template's settings."""
 
 import threading
 from collections import Counter
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class EventSource:
-    """Polls a queue, invokes instances of a function, and deletes what they have done.
+    """Polls a queue, invokes instances of a function, and deletes the messages they have processed.
 
-    Time is made short: a message that failed is not hidden for the rest of its visibility timeout
-    but comes again at once. How often it may come is the queue's affair, as ever.
+    To save time, a failed message becomes visible at once instead of after its visibility timeout.
+    The queue limits how often it is delivered, as on AWS.
 
     ``mapping``: the properties of the translated template's AWS::Lambda::EventSourceMapping.
     ``deliveries``: how often each message was handed to an instance.
@@ -40,7 +40,7 @@ class EventSource:
         self._at_work = 0
 
     def drain(self, deadline: float) -> None:
-        """Go on until nothing is left in the queue, or fail after so many seconds."""
+        """Run until the queue is empty, or fail after ``deadline`` seconds."""
         with ThreadPoolExecutor(len(self._instances)) as pool:
             for done in [pool.submit(self._serve, one) for one in self._instances]:
                 done.result(deadline)
@@ -55,7 +55,7 @@ class EventSource:
                 self._changed.notify_all()
 
     def _next_batch(self) -> "list[MessageTypeDef]":
-        """Messages, as soon as there are any; none once no one can fail any more."""
+        """Return messages as soon as there are any, or none when no batch is left."""
         with self._changed:
             while True:
                 batch = self._sqs.receive_message(
@@ -70,7 +70,7 @@ class EventSource:
                 self._changed.wait()
 
     def _invoke(self, instance: Emulator, batch: "list[MessageTypeDef]") -> set[str]:
-        """The messages that failed: those that the function names, or all if it fails itself."""
+        """Return the failed messages: those that the function names, or all if it fails itself."""
         ids = {message["MessageId"] for message in batch}
         event = {"Records": [sqs_message(one["MessageId"], one["Body"]) for one in batch]}
         try:

@@ -1,4 +1,4 @@
-"""What a process and its children do to files, as strace sees it: no library escapes it."""
+"""File system calls of a process and its children, traced by strace."""
 
 import re
 import shutil
@@ -14,11 +14,11 @@ _WRITING = re.compile("O_WRONLY|O_RDWR|O_CREAT|O_TMPFILE|creat\\(|mkdir|mknod|re
 
 
 def strace(trace: Path) -> tuple[str, ...]:
-    """The command that runs another and leaves the trace of its calls in a file."""
+    """Return a command that runs another one and writes its trace to a file."""
     return ("strace", "-f", "-qq", "--seccomp-bpf", "-e", f"trace={_CALLS}", "-o", str(trace))
 
 
 def opened_for_writing(trace: Path) -> list[str]:
-    """The calls that open, make or move a file."""
+    """Return the calls that open, create or move a file."""
     lines = trace.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if _WRITING.search(line) and "/dev/null" not in line]

@@ -26,7 +26,7 @@ def function() -> Iterator[Emulator]:
 
 
 def jpeg_of(size: int) -> bytes:
-    """The portrait, made about that long by comments in its header."""
+    """The portrait, padded to about ``size`` bytes with comments in its header."""
     return padded(PORTRAIT.read_bytes(), size)
 
 
@@ -39,18 +39,18 @@ def test_every_event_gets_its_answer(function: Emulator, fixture: Fixture) -> No
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_picture_as_large_as_lambda_carries_is_classified(function: Emulator, form: str) -> None:
-    # GIVEN a JPEG of 4.4 MB, whose event, base64 included, fills the 6 MB
+def test_a_picture_as_large_as_lambda_accepts_is_classified(function: Emulator, form: str) -> None:
+    # GIVEN a JPEG of 4.4 MB, whose event with base64 fills Lambda's 6 MB
     event = http_api(FORMS[form](jpeg_of(4_450_000)))
     assert MAX_REQUEST * 0.9 < len(json.dumps(event)) <= MAX_REQUEST
-    # THEN it is answered as the small one is
+    # THEN it gets the same answer as the small one
     answer, small = function.invoke(event), function.invoke(http_api(raw(PORTRAIT.read_bytes())))
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"]) == json.loads(small["body"])
 
 
 @pytest.mark.parametrize("event", [{}, [], None, "text", {"Records": []}], ids=repr)
-def test_what_is_no_request_gets_an_answer_and_not_an_error_of_the_runtime(
+def test_an_event_that_is_not_a_request_gets_an_answer_instead_of_a_runtime_error(
     function: Emulator, event: object
 ) -> None:
     assert function.invoke(event)["statusCode"] == 400
@@ -61,7 +61,7 @@ def test_what_is_no_request_gets_an_answer_and_not_an_error_of_the_runtime(
 @pytest.mark.parametrize(
     ("kind", "counted"), [("on-demand", [1.0]), ("provisioned-concurrency", [])]
 )
-def test_a_cold_start_is_counted_once_unless_nobody_waited_for_it(
+def test_a_cold_start_is_counted_once_and_with_provisioned_concurrency_never(
     kind: str, counted: list[float]
 ) -> None:
     environment = {"AWS_LAMBDA_INITIALIZATION_TYPE": kind, "POWERTOOLS_SERVICE_NAME": "predict"}
@@ -74,13 +74,13 @@ def test_a_cold_start_is_counted_once_unless_nobody_waited_for_it(
     assert len([each for each in metrics if "Requests" in each]) == 2
     starts = [each for each in metrics if "ColdStart" in each]
     assert [each["ColdStart"] for each in starts] == [counted] * len(counted)
-    # THEN with the dimensions that the dashboard shows
+    # THEN the metric has the dimensions that the dashboard shows
     for each in starts:
         assert (each["function_name"], each["service"]) == ("predict", "predict")
 
 
 @pytest.mark.parametrize("setting", ["faces", "/faces/"])
-def test_a_custom_domains_base_path_or_a_named_stage_is_a_setting(setting: str) -> None:
+def test_the_base_path_of_a_custom_domain_or_named_stage_can_be_set(setting: str) -> None:
     asked = HttpRequest("GET", "/health")
     below = replace(asked, path="/faces/health")
     another = replace(asked, path="/facesandmore/health")

@@ -1,9 +1,9 @@
-"""Nothing that a person sends, and nothing that is answered about them, is told to anyone else.
+"""Logs, metrics, traces and errors contain nothing from a request, an upload or an answer.
 
-Both functions in Lambda's runtime loop, at the log level that says most, with every event of
-events/; in each, file names, metadata, base64 and keys hold a word that is nowhere else. All that
-the processes write is read: logs, metrics (which are lines of the log), and traces, of which the
-X-Ray daemon's place is watched.
+Both functions run in Lambda's runtime loop at log level DEBUG, with every event of events/. In each
+event, file names, metadata, base64 and keys contain a marker word. The tests read everything that
+the processes write: logs, metrics (which are lines of the log), and traces, for which they listen
+at the X-Ray daemon's address.
 """
 
 import base64
@@ -40,14 +40,14 @@ METADATA = (
 
 
 def tagged(body: bytes) -> bytes:
-    """The same, a picture in it with metadata and a file with another name."""
+    """Return the body with marker words in the picture's metadata and the file's name."""
     body = body.replace(b"\xff\xd8\xff\xe0", b"\xff\xd8" + METADATA + b"\xff\xe0", 1)
     body = body.replace(b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n" + CANARY.encode(), 1)
     return re.sub(rb'filename="[^"]*"', f'filename="../{CANARY}.jpg"'.encode(), body)
 
 
 def tagged_text(text: str) -> str:
-    """A JSON body, its picture tagged; one that is none has the word instead."""
+    """Tag the picture in a JSON body, or put the marker word into any other text."""
     try:
         picture = base64.b64decode(json.loads(text)["image"], validate=True)
     except ValueError:
@@ -56,7 +56,7 @@ def tagged_text(text: str) -> str:
 
 
 def tagged_event(event: Any) -> Any:
-    """The event with the word wherever a caller may put one."""
+    """Return the event with the marker word in every field that a caller controls."""
     event = json.loads(json.dumps(event).replace("curl/8.5.0", CANARY))
     event = json.loads(json.dumps(event).replace("/no/such/page", f"/{CANARY}"))
     event["headers"] |= {"cookie": CANARY, "x-forwarded-for": CANARY}
@@ -69,7 +69,7 @@ def tagged_event(event: Any) -> Any:
 
 
 def tagged_notification(fixture: S3Fixture) -> S3Fixture:
-    """The same with the word in each key and each picture."""
+    """Return the notification with the marker word in each key and picture."""
     folder = f"uploads/{CANARY}/"
     objects = tuple(
         replace(each, key=each.key.replace("uploads/", folder), content=tagged(each.content))
@@ -79,8 +79,8 @@ def tagged_notification(fixture: S3Fixture) -> S3Fixture:
     return replace(fixture, event=event, objects=objects)
 
 
-def assert_nothing_is_told(told: str, answers: list[Any]) -> None:
-    """Neither the word, however it is written, nor a label, nor a number of a prediction."""
+def assert_nothing_is_revealed(told: str, answers: list[Any]) -> None:
+    """Check that the text has no marker word in any encoding, no label and no probability."""
     for start in range(3):
         piece = base64.b64encode(bytes(start) + CANARY.encode()).decode()[4:12]
         assert piece not in told
@@ -92,7 +92,7 @@ def assert_nothing_is_told(told: str, answers: list[Any]) -> None:
 
 @contextmanager
 def daemon() -> Iterator[socket.socket]:
-    """A socket where a tracing library would send what it has seen."""
+    """A socket to which a tracing library would send its data."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as place:
         place.bind(("127.0.0.1", 0))
         place.setblocking(False)
@@ -108,7 +108,7 @@ def is_silent(place: socket.socket) -> bool:
 
 
 def variables(function: str, place: socket.socket) -> dict[str, str]:
-    """The function's own, and those by which Lambda tells it that a request is traced."""
+    """The function's variables, and those with which Lambda marks a traced request."""
     stack = deploy(EnableS3Variant="true", LogLevel="DEBUG")
     own = stack.resources[function]["Properties"]["Environment"]["Variables"]
     return {
@@ -118,29 +118,29 @@ def variables(function: str, place: socket.socket) -> dict[str, str]:
     }
 
 
-def test_no_log_metric_trace_or_error_tells_of_a_request_or_its_answer() -> None:
+def test_no_log_metric_trace_or_error_reveals_a_request_or_its_answer() -> None:
     table = fixtures()
     answers = []
     with daemon() as place:
         with Emulator("predict.app.handler", variables("PredictFunction", place)) as function:
             for fixture in table:
                 event = tagged_event(fixture.event)
-                assert_holds_the_word(fixture, event)
+                assert_contains_the_marker(fixture, event)
                 answer = function.invoke(event)
                 assert answer["statusCode"] == fixture.status, fixture.file
                 answers.append(answer)
         assert is_silent(place)
 
     log = "".join(function.log)
-    # THEN this is where they would be seen: a line of metrics for each request
+    # THEN the log that was read is complete: it has a line of metrics for each request
     assert log.count('"Requests":[1.0]') == len(table)
     predictions = [each["body"] for each in answers if '"confidence"' in each["body"]]
     assert len(predictions) > 10
-    assert_nothing_is_told(log, predictions)
+    assert_nothing_is_revealed(log, predictions)
     assert CANARY not in json.dumps(answers)
 
 
-def assert_holds_the_word(fixture: Fixture, event: Any) -> None:
+def assert_contains_the_marker(fixture: Fixture, event: Any) -> None:
     text = json.dumps(event)
     assert CANARY in text, fixture.file
     body = event.get("body") or ""
@@ -151,7 +151,7 @@ def assert_holds_the_word(fixture: Fixture, event: Any) -> None:
 
 
 def returned_by(function: Emulator, event: Any) -> Any:
-    """What the function's caller is told, be it an error."""
+    """Return the function's answer to its caller, or its error."""
     try:
         return function.invoke(event)
     except FunctionError as error:
@@ -169,12 +169,12 @@ def s3() -> Iterator[tuple[Any, Relay]]:
 
 
 @pytest.mark.parametrize("fault", [None, "AccessDenied", aws.CUT])
-def test_no_log_metric_trace_or_error_tells_of_an_upload_or_its_result(
+def test_no_log_metric_trace_or_error_reveals_an_upload_or_its_result(
     s3: tuple[Any, Relay], fault: str | None
 ) -> None:
     client, relay = s3
     relay.reset()
-    # GIVEN an S3 that does as it is asked, or whose refusals quote the key
+    # GIVEN an S3 that works, or whose error messages quote the key
     relay.fault = lambda call: fault if call.method == "GET" else None
     returned, results = [], []
     with daemon() as place:
@@ -194,12 +194,12 @@ def test_no_log_metric_trace_or_error_tells_of_an_upload_or_its_result(
         assert is_silent(place)
 
     log = "".join(function.log)
-    assert log.count('"Uploads":[') >= len(s3_fixtures()) - 1  # all but S3's announcement
+    assert log.count('"Uploads":[') >= len(s3_fixtures()) - 1  # all except S3's test event
     if fault is None:
         assert CANARY in json.dumps(results)
         assert sum("faces" in each for each in results) > 10
     else:
         assert not any("faces" in each for each in results)
         assert '"fault":' in log
-    assert_nothing_is_told(log, results)
+    assert_nothing_is_revealed(log, results)
     assert CANARY not in json.dumps(returned)

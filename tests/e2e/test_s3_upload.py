@@ -1,7 +1,7 @@
 """The S3 variant as it is deployed: bucket, queue, function in Lambda's runtime loop, results.
 
-moto's server is S3 and SQS, set up as the translated template says. The tests put objects and read
-results there; the function reaches it through a relay that fails it now and then.
+moto's server is S3 and SQS, set up like the translated template. The tests put objects and read
+results there; the function reaches it through a relay that injects faults.
 """
 
 import hashlib
@@ -41,12 +41,12 @@ PICTURES = Path(__file__).parents[1] / "data"
 UPLOADS, RESULTS, QUEUE, DEAD_LETTERS = "uploads", "results", "queue", "dead-letters"
 
 CANARY = "canary"
-"""Part of every key here, and of nothing else."""
+"""A word that is part of every key in this test and appears nowhere else."""
 
 
 @pytest.fixture(scope="module")
 def stack() -> Stack:
-    # The level at which the log says most
+    # The most detailed log level
     return deploy(EnableS3Variant="true", LogLevel="DEBUG")
 
 
@@ -57,7 +57,7 @@ def models() -> Models:
 
 @dataclass(frozen=True)
 class Cloud:
-    """What the template's S3 variant makes, but for the function."""
+    """The resources of the template's S3 variant, except the function."""
 
     stack: Stack
     s3: "S3Client"
@@ -78,7 +78,7 @@ class Cloud:
         }
 
     def waiting(self, queue: str) -> int:
-        """The messages in a queue, hidden ones too."""
+        """The number of messages in a queue, hidden ones included."""
         answer = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])
         attributes = answer["Attributes"]
         return int(attributes["ApproximateNumberOfMessages"]) + int(
@@ -97,7 +97,7 @@ class Cloud:
         return keys
 
     def instance(self, through: tuple[str, ...] = ()) -> Emulator:
-        """One of the function; its own variables are the template's."""
+        """Start an instance of the function, with the template's variables."""
         function = self.stack.resources["S3UploadFunction"]["Properties"]
         variables = function["Environment"]["Variables"] | {"RESULTS_BUCKET": RESULTS}
         return Emulator(
@@ -185,7 +185,7 @@ def picture(name: str) -> bytes:
 
 
 def upload(number: int, content: bytes, suffix: str = ".jpg") -> S3Object:
-    """Under an odd key of its own, with bytes of its own behind the end of the image."""
+    """An upload with a unique odd key, and unique bytes after the end of the image."""
     key = f"uploads/{CANARY} {number % 7}+é/100% № {number}{suffix}"
     return S3Object(key, content + b"upload %d" % number, bucket=UPLOADS)
 
@@ -214,7 +214,7 @@ def right_results(models: Models, uploads: list[S3Object]) -> dict[str, Any]:
 
 
 def assert_private(log: list[str]) -> None:
-    """The log tells of no object, no prediction and no file."""
+    """Check that the log names no object, prediction or file."""
     text = "".join(log)
     assert '"outcomes":' in text
     assert CANARY not in text
@@ -229,8 +229,8 @@ def assert_private(log: list[str]) -> None:
 ANY_FAULT_OF = 0.05
 
 
-def now_and_then(call: Call) -> str | None:
-    """A fault for one call in twenty. The same in each run: chance is drawn from the call."""
+def occasional_fault(call: Call) -> str | None:
+    """Return a fault for one call in twenty; a hash of the call makes runs reproducible."""
     seed = hashlib.sha256(f"6 {call}".encode()).digest()
     if int.from_bytes(seed[:4], "big") >= ANY_FAULT_OF * 2**32:
         return None
@@ -238,9 +238,11 @@ def now_and_then(call: Call) -> str | None:
 
 
 @pytest.mark.slow
-def test_a_hundred_uploads_on_a_bad_day(cloud: Cloud, models: Models) -> None:
+def test_a_hundred_uploads_get_their_results_despite_many_faults(
+    cloud: Cloud, models: Models
+) -> None:
     # GIVEN 100 uploads: good ones, and 10 corrupt, 5 PNGs, 5 without a face,
-    # 5 deleted before they are read, 3 that may not be read, 5 overwritten at once
+    # 5 deleted before they are read, 3 with access denied, 5 overwritten at once
     good, portrait, png = picture("obama.jpg"), picture("portrait.jpg"), picture("portrait.png")
     kinds = [portrait] * 62 + [good] * 5 + [picture("no_face.jpg")] * 5
     kinds += [portrait[: 2000 + 100 * cut] for cut in range(10)] + [png] * 5
@@ -254,48 +256,48 @@ def test_a_hundred_uploads_on_a_bad_day(cloud: Cloud, models: Models) -> None:
         cloud.put(one)
     for one in deleted:
         cloud.s3.delete_object(Bucket=UPLOADS, Key=one.key)
-    # GIVEN 10 notifications that come twice, and an object that is none of ours
+    # GIVEN 10 notifications that come twice, and an object without a JPEG suffix
     for one in uploads[:10]:
         cloud.sqs.send_message(QueueUrl=cloud.queue, MessageBody=json.dumps(notification(one)))
     cloud.s3.put_object(Bucket=UPLOADS, Key=f"uploads/{CANARY}.txt", Body=b"no picture")
     sent = cloud.waiting(cloud.queue)
     assert sent == 1 + 100 + 5 + 10 + 1  # the first is S3's test event
 
-    # GIVEN a bad day
+    # GIVEN faults in one of twenty calls, and access denied at every read of three uploads
     keys = {one.key for one in denied}
     cloud.relay.fault = lambda call: (
-        "AccessDenied" if call.method == "GET" and call.key in keys else now_and_then(call)
+        "AccessDenied" if call.method == "GET" and call.key in keys else occasional_fault(call)
     )
     with instances(cloud, 3) as workers:
         source = cloud.event_source(workers)
         source.drain(deadline=120)
     log = [line for worker in workers for line in worker.log]
 
-    # THEN every upload that is still there has its one right result, and nothing else has any
+    # THEN every remaining upload has its correct result, and no other object has one
     assert cloud.results() == right_results(models, [*uploads, *overwriting])
-    # THEN no message is lost, and none comes more often than it may
+    # THEN no message is lost, and none is delivered more often than allowed
     assert cloud.waiting(cloud.queue) == 0
     assert len(source.deliveries) == sent
     assert source.failed_invocations == 0
-    # THEN dead is only what failed at every try
+    # THEN only messages that failed at every attempt are in the dead-letter queue
     assert sorted(cloud.dead()) == sorted(notified_key(one) for one in denied)
     deliveries = Counter(source.deliveries.values())
     assert deliveries[cloud.max_receive_count] == len(denied)
     assert max(deliveries) == cloud.max_receive_count
-    # THEN the day was bad indeed, and messages came again one by one, not batch by batch
+    # THEN every kind of fault occurred, and single messages were retried instead of whole batches
     assert set(cloud.relay.faults) == set(aws.FAULTS)
     assert sum(deliveries[count] for count in range(2, cloud.max_receive_count)) < 15
     assert_private(log)
-    print(  # noqa: T201 - seen with -s, and where the test fails
+    print(  # noqa: T201 - shown with -s, and if the test fails
         f"{len(cloud.relay.calls)} calls, faults: {dict(cloud.relay.faults)}, "
         f"{source.invocations} invocations, deliveries: {dict(deliveries)}"
     )
 
 
 def notified_key(upload: S3Object) -> str:
-    """As S3 spells it."""
+    """The key as S3 encodes it."""
     key = notification(upload)["Records"][0]["s3"]["object"]["key"]
-    return str(key).replace("/", "%2F")  # moto spares no slash
+    return str(key).replace("/", "%2F")  # moto encodes slashes too
 
 
 @pytest.mark.slow
@@ -307,8 +309,8 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_batch_loses_nothing(
         cloud.put(one)
 
     with cloud.instance() as worker:
-        # GIVEN that it dies once when it reads, once when it writes and once when it looks again,
-        # each time with some of the batch done and some not
+        # GIVEN that it is killed once while it reads, once while it writes and once while it checks
+        # the object again, each time in the middle of the batch
         deaths = [("GET", uploads[2]), ("PUT", uploads[4]), ("HEAD", uploads[7])]
 
         def kill(call: Call) -> str | None:
@@ -332,8 +334,8 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_batch_loses_nothing(
 
 @pytest.mark.slow
 @needs_strace
-def test_no_library_writes_a_file_either(cloud: Cloud, tmp_path: Path) -> None:
-    # GIVEN pictures of all sizes, among them the largest that is taken
+def test_no_library_writes_a_file(cloud: Cloud, tmp_path: Path) -> None:
+    # GIVEN pictures of all sizes, including the largest that is accepted
     contents = [picture("obama.jpg"), picture("portrait.jpg")[:5000], picture("portrait.png")]
     contents.append(picture("portrait.jpg") + bytes(24_900_000))
     uploads = [upload(number, content) for number, content in enumerate(contents)]
@@ -350,8 +352,8 @@ def test_no_library_writes_a_file_either(cloud: Cloud, tmp_path: Path) -> None:
     assert opened_for_writing(trace) == []
 
 
-def test_the_watch_sees_a_temporary_file(tmp_path: Path) -> None:
-    """The one of which the other tests find nothing in the log."""
+def test_the_audit_hook_sees_a_temporary_file(tmp_path: Path) -> None:
+    """Check that the log would show a temporary file, which the other tests look for."""
     program = "import tempfile; tempfile.TemporaryFile()"
 
     done = subprocess.run(

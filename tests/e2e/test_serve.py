@@ -1,4 +1,4 @@
-"""The server without AWS, asked for more than it can do."""
+"""The server without AWS under overload."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ JPEG = {"content-type": "image/jpeg"}
 
 @dataclass(frozen=True)
 class Client:
-    """What senders ask the server, and what it holds."""
+    """The server under test, with its clients' requests and its memory."""
 
     server: Server
 
@@ -36,7 +36,7 @@ class Client:
         return httpx.post(url, content=picture, headers=JPEG, timeout=120)
 
     def most_memory(self) -> float:
-        """What the process ever held, in MB."""
+        """Peak memory of the process, in MB."""
         status = Path(f"/proc/{self.server.pid}/status").read_text(encoding="utf-8")
         (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) / 1e3
@@ -52,15 +52,15 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def slow() -> bytes:
-    """A picture without a face that takes a second to tell."""
+    """A picture without a face that takes a second to classify."""
     return progressive(5_900, 5_900, FULL, refined((1, 2, 3), 5)[:20])
 
 
 @pytest.mark.slow
-def test_more_pictures_than_it_holds_are_told_to_come_again_and_memory_stays_bounded(
+def test_pictures_beyond_the_queue_get_503_and_memory_stays_bounded(
     client: Client, slow: bytes
 ) -> None:
-    # GIVEN ten times as many senders as it holds pictures, each with as large a body as it takes
+    # GIVEN ten times as many clients as the queue has places, each with a body of the largest size
     picture = padded(slow, 4_900_000)
     with ThreadPoolExecutor(10 * LONGEST) as senders:
         before = client.most_memory()
@@ -69,7 +69,7 @@ def test_more_pictures_than_it_holds_are_told_to_come_again_and_memory_stays_bou
         answers = [each.result() for each in as_completed(sent)]
         held = client.most_memory() - before
 
-        # THEN each of them is answered: those it holds as ever, all others at once
+        # THEN all are answered: queued pictures as usual, all others with 503
         statuses = Counter(answer.status_code for answer in answers)
         assert statuses.keys() == {422, 503}
         assert LONGEST <= statuses[422] < len(sent)
@@ -77,15 +77,15 @@ def test_more_pictures_than_it_holds_are_told_to_come_again_and_memory_stays_bou
             if answer.status_code == 503:
                 assert answer.headers["retry-after"] == "1"
                 assert answer.json()["code"] == "busy"
-        # THEN meanwhile the other routes answer, and it holds a queue and one decoded picture
+        # THEN other routes answer meanwhile, and memory holds the queue and one decoded picture
         assert answered > 0
         assert held < 320 + LONGEST * 2 * 5 + 60
-        # THEN nobody is refused for what is over
+        # THEN the next picture is accepted
         assert client.predict(PORTRAIT).status_code == 200
 
 
 def answered_meanwhile(client: Client, sent: list[Future[httpx.Response]]) -> int:
-    """How often /health answers before the last picture does."""
+    """Count the answers of /health before the last picture's answer."""
     count = 0
     while not all(each.done() for each in sent):
         assert client.get("/health").status_code == 200

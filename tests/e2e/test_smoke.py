@@ -1,4 +1,4 @@
-"""`make smoke` against the server, and against both stacks as far as they can be had here.
+"""`make smoke` against the server, and against both stacks as far as they can be simulated here.
 
 The functions run in Lambda's runtime loop; S3, SQS and CloudFormation are moto's; the gateway, the
 event source and the state machine are made from the templates.
@@ -38,7 +38,7 @@ AUTH = {
 }
 
 
-def test_the_server_passes(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_server_passes_the_smoke_test(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert smoke.run(Deployment(origin)) == 0
 
     table = capsys.readouterr().out
@@ -47,16 +47,16 @@ def test_the_server_passes(origin: str, capsys: pytest.CaptureFixture[str]) -> N
     assert table.count("the largest picture") == 3
 
 
-def test_a_wrong_answer_fails_and_is_named(
+def test_a_wrong_answer_fails_the_smoke_test_and_is_named(
     origin: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN someone who takes an open API for a signed one, and a server that is not there
+    # GIVEN an open API where tokens are expected, and an address without a server
     assert smoke.run(Deployment(origin, "JWT", token=TOKEN)) == 2
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0] for line in lines if line.endswith("FAILED")] == [
-        "a caller without proof, AuthMode JWT",
-        "a caller with a forged proof",
+        "a caller without credentials, AuthMode JWT",
+        "a caller with forged credentials",
     ]
     monkeypatch.setattr("sys.argv", ["smoke", "--url", "http://127.0.0.1:9"])
     assert smoke.main() == 1
@@ -65,13 +65,13 @@ def test_a_wrong_answer_fails_and_is_named(
 
 @dataclass(frozen=True)
 class Cloud:
-    """Both stacks but for the API: moto, and the instance that the API's gateway calls."""
+    """Both stacks except the API: moto, and the instance that the API's gateway calls."""
 
     moto: str
     predict: Emulator
 
     def describe(self, api: Gateway, parameters: dict[str, str], outputs: dict[str, str]) -> None:
-        """Let CloudFormation tell of a stack with these outputs."""
+        """Create a stack with these outputs in CloudFormation."""
         template = {
             "Parameters": {name: {"Type": "String", "Default": ""} for name in parameters},
             "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
@@ -138,7 +138,7 @@ def cloud() -> Iterator[Cloud]:
 
 
 def _raising(function: Emulator) -> Callable[[Any], Any]:
-    """The function, its errors by their own names, as Step Functions' retriers know them."""
+    """Call the function, raising its errors by name, as Step Functions' retriers see them."""
 
     def invoke(event: Any) -> Any:
         try:
@@ -166,7 +166,9 @@ def _notified_queue(sqs: "SQSClient", s3: "S3Client") -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("auth", AUTH)
-def test_a_stack_passes(cloud: Cloud, auth: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_passes_the_smoke_test(
+    cloud: Cloud, auth: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     given = AUTH[auth] | ({} if auth == "AWS_IAM" else {"CorsOrigins": ORIGIN})
     outputs = {
         "UploadBucketName": UPLOADS,

@@ -1,10 +1,10 @@
-"""Look for bytes that the service cannot bear, guided by the Python code that they reach.
+"""Look for bytes that make the service fail, guided by the Python code that they reach.
 
     python -m tests.fuzz FOLDER SECONDS
 
-Inputs that reach something new are kept in FOLDER/corpus; those that raise, take more than five
-seconds (ten times what the service takes, for the tracing) or a gigabyte are left in FOLDER, and
-end the run with another status than 0.
+Inputs that reach new code are kept in FOLDER/corpus. Inputs that raise, take more than five seconds
+(ten times as long as the service takes, to allow for tracing) or a gigabyte are left in FOLDER, and
+end the run with a nonzero status.
 """
 
 import os
@@ -20,7 +20,7 @@ TRACED = ["common", "ethnicity", "mangum", "predict", "python_multipart", "starl
 folder, seconds = Path(sys.argv[1]), int(sys.argv[2])
 kept = folder / "corpus"
 kept.mkdir(parents=True, exist_ok=True)
-sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - the function's log, for good
+sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - discards the function's log
 with atheris.instrument_imports(include=TRACED):
     from tests.fuzz.target import serve
 

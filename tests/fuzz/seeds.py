@@ -1,4 +1,4 @@
-"""The fuzzer's seeds: one small file for each way in and each thing that a JPEG may hold.
+"""The fuzzer's seeds: one small file for each entry point and each feature of JPEGs.
 
 `python -m tests.fuzz.seeds` writes them to corpus/.
 """

@@ -1,4 +1,4 @@
-"""Bytes to a response: what the fuzzer and the test of its seeds call."""
+"""The function that sends bytes to the service, for the fuzzer and the test of its seeds."""
 
 import json
 from collections.abc import Callable
@@ -62,13 +62,13 @@ WAYS: list[Callable[[bytes], Any]] = [
     _as_request,
     _as_event,
 ]
-"""What the first byte chooses from: how the others are sent."""
+"""Entry points; the first byte selects the one that gets the other bytes."""
 
 EVENT = WAYS.index(_as_event)
 
 
 def serve(data: bytes) -> int | None:
-    """Send the bytes and hold the answer to the contract; its status, None without a first byte."""
+    """Send the bytes, check the answer against the contract, return its status; None if empty."""
     if not data:
         return None
     way = data[0] % len(WAYS)
@@ -81,13 +81,13 @@ def serve(data: bytes) -> int | None:
         body = json.loads(response["body"])
         assert body.keys() == {"error", "code"}
         assert STATUS[body["code"]] == status
-    # An event that no service of AWS would send may be a fault; a request may not
+    # An event that no AWS service would send may cause a fault; a request may not
     assert status < 500 or way == EVENT
     return status
 
 
 def seed(way: int, data: bytes) -> bytes:
-    """The bytes that send others that way."""
+    """Return the bytes that select an entry point."""
     return bytes([way]) + data
 
 

@@ -1,4 +1,4 @@
-"""The audit on AWS: the state machine of the template, its functions, and S3, here."""
+"""The audit on AWS: the template's state machine, its functions, and a local S3."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ GIVEN = {"prefix": "faces/", "title": "Faces"}
 
 @dataclass(frozen=True)
 class Cloud:
-    """The tests reach S3 itself, the functions the relay."""
+    """The tests call S3 directly, the functions through the relay."""
 
     s3: "S3Client"
     relay: Relay
@@ -75,7 +75,7 @@ def region(context: Any) -> Iterator[Cloud]:
         names = {"SOURCE_BUCKET": SOURCE, "RESULTS_BUCKET": bucket}
         for name, value in aws.environment(relay.url, **names).items():
             patch.setenv(name, value)
-        # The client waits between its tries
+        # Skip the client's waits between its attempts
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
         s3_client.cache_clear()
         yield Cloud(s3, relay, StateMachine(json.loads(definition), functions, s3), bucket)
@@ -92,7 +92,7 @@ def cloud(region: Cloud) -> Cloud:
     return region
 
 
-def test_a_prefix_comes_out_as_both_reports(
+def test_a_prefix_gives_both_reports(
     cloud: Cloud, portrait: bytes, obama: bytes, no_face: bytes
 ) -> None:
     cloud.put(train__a=portrait, train__b=obama, test__c=no_face, test__d=b"GIF89a")
@@ -107,10 +107,8 @@ def test_a_prefix_comes_out_as_both_reports(
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     jsonschema.validate(report, schema)
     assert report["title"] == "Faces"
-    assert {name: group["judged"] for name, group in report["folders"].items()} == {
-        "train": 2,
-        "test": 0,
-    }
+    assert report["other_folders"]["names"] == ["test", "train"]
+    assert report["other_folders"]["judged"] == 2
     assert report["whole"]["without_face"] == 1
     assert [(each["name"], each["code"]) for each in report["bad"]] == [("test/d.jpg", "not_jpeg")]
     page = cloud.s3.get_object(Bucket=cloud.bucket, Key="audits/first/report.html")
@@ -118,7 +116,7 @@ def test_a_prefix_comes_out_as_both_reports(
     assert b"Faces" in page["Body"].read()
 
 
-def test_pictures_come_in_batches_to_the_deployers_number_of_workers(cloud: Cloud) -> None:
+def test_pictures_are_batched_for_as_many_workers_as_the_deployer_chose(cloud: Cloud) -> None:
     cloud.put(**{f"p{number:03}": b"GIF89a" for number in range(43)})
 
     assert cloud.run()["pictures"] == 43
@@ -126,10 +124,10 @@ def test_pictures_come_in_batches_to_the_deployers_number_of_workers(cloud: Clou
     assert cloud.machine.workers == 5
 
 
-def test_what_a_worker_has_no_time_for_is_taken_up_by_its_next_call(
+def test_the_next_call_continues_a_batch_that_ran_out_of_time(
     cloud: Cloud, portrait: bytes, no_face: bytes, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN an instance that has time for one picture at each call
+    # GIVEN an instance that has time for one picture in each call
     calls = []
 
     def hurried(event: Any) -> Any:
@@ -140,7 +138,7 @@ def test_what_a_worker_has_no_time_for_is_taken_up_by_its_next_call(
     cloud.put(train__a=portrait, train__b=no_face, test__c=b"GIF89a")
 
     assert cloud.run()["pictures"] == 3
-    # THEN none is missing, and none counted twice
+    # THEN no picture is missing or counted twice
     assert calls == [3, 2, 1]
     report = cloud.report()
     assert report["whole"]["judged"] == 1
@@ -148,10 +146,10 @@ def test_what_a_worker_has_no_time_for_is_taken_up_by_its_next_call(
     assert [(each["name"], each["code"]) for each in report["bad"]] == [("test/c.jpg", "not_jpeg")]
 
 
-def test_a_batch_of_long_names_in_folders_of_their_own_stays_within_what_a_state_hands_on(
+def test_a_batch_of_long_names_in_separate_folders_fits_the_output_of_a_state(
     cloud: Cloud, portrait: bytes
 ) -> None:
-    # GIVEN names as long as S3 takes, of letters that JSON writes with six characters each
+    # GIVEN names as long as S3 allows, of letters that take six characters each in JSON
     folders = ["写" * 165 + f"{number:02}" for number in range(20)]
     name = "真" * 165 + ".jpg"
     keys = [f"faces/{folder}/{name}" for folder in folders]
@@ -164,7 +162,7 @@ def test_a_batch_of_long_names_in_folders_of_their_own_stays_within_what_a_state
     assert cloud.run()["pictures"] == 20
 
 
-def test_what_the_workers_hand_on_holds_no_pictures_own_result(
+def test_the_workers_output_contains_no_results_of_single_pictures(
     cloud: Cloud, portrait: bytes
 ) -> None:
     cloud.put(a=portrait, b=portrait)
@@ -178,7 +176,7 @@ def test_what_the_workers_hand_on_holds_no_pictures_own_result(
     assert sum(tally["counted"].values()) == 2
 
 
-def test_a_fault_of_s3_is_tried_again(cloud: Cloud, portrait: bytes) -> None:
+def test_a_failure_of_s3_is_retried(cloud: Cloud, portrait: bytes) -> None:
     cloud.put(a=portrait, b=portrait)
     cloud.relay.fault = lambda call: (
         "SlowDown" if call.key.endswith("b.jpg") and call.attempt < 5 else None
@@ -186,12 +184,14 @@ def test_a_fault_of_s3_is_tried_again(cloud: Cloud, portrait: bytes) -> None:
 
     cloud.run()
 
-    # THEN the client's five tries failed, and the batch came again
+    # THEN the client's five attempts failed, and the batch was retried
     assert cloud.relay.faults["SlowDown"] == 5
     assert cloud.report()["whole"]["judged"] == 2
 
 
-def test_an_object_that_is_gone_or_in_an_archive_is_a_result(cloud: Cloud, portrait: bytes) -> None:
+def test_a_deleted_or_archived_object_is_listed_as_unreadable(
+    cloud: Cloud, portrait: bytes
+) -> None:
     cloud.put(a=portrait, b=portrait, c=portrait)
     codes = {"a.jpg": "NoSuchKey", "b.jpg": "InvalidObjectState"}
     cloud.relay.fault = lambda call: (
@@ -206,7 +206,7 @@ def test_an_object_that_is_gone_or_in_an_archive_is_a_result(cloud: Cloud, portr
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "KMS.DisabledException"])
-def test_pictures_that_may_not_be_read_end_the_run_with_what_to_grant(
+def test_denied_access_fails_the_run_with_the_permissions_to_grant(
     cloud: Cloud, portrait: bytes, code: str
 ) -> None:
     cloud.put(**{f"p{number:03}": portrait for number in range(23)})
@@ -217,15 +217,15 @@ def test_pictures_that_may_not_be_read_end_the_run_with_what_to_grant(
 
     for said in (code, "AuditWorkerRoleArn", "s3:GetObject", "AuditSourceKmsKeyArn", "kms:Decrypt"):
         assert said in str(failed.value)
-    # THEN a batch ends at its first refusal, and no report speaks of unreadable pictures
+    # THEN a batch ends at its first refusal, and no report names unreadable pictures
     assert [call.bucket for call in cloud.relay.calls].count(SOURCE) == 2
     assert "Contents" not in cloud.s3.list_objects_v2(Bucket=cloud.bucket, Prefix="audits/")
 
 
-def test_a_batch_that_fails_is_named_picture_by_picture_and_too_many_fail_the_run(
+def test_pictures_of_a_failed_batch_are_listed_and_too_many_fail_the_run(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN 20 small batches full and one begun
+    # GIVEN 20 full batches and one that is partly filled
     batcher = cloud.machine.definition["States"]["ExaminePictures"]["ItemBatcher"]
     monkeypatch.setitem(batcher, "MaxItemsPerBatch", 3)
     cloud.put(**dict.fromkeys([f"p{number:02}" for number in range(61)], b"GIF89a"))
@@ -254,7 +254,7 @@ def test_a_report_that_cannot_be_written_fails_the_run(cloud: Cloud, no_face: by
         cloud.run()
 
 
-def test_nothing_that_names_a_picture_is_logged(
+def test_names_of_pictures_are_not_logged(
     cloud: Cloud, portrait: bytes, capfd: pytest.CaptureFixture[str], caplog: Any
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -270,7 +270,7 @@ def test_nothing_that_names_a_picture_is_logged(
 
 
 @pytest.mark.parametrize("function", ["audit_worker", "audit_summary"])
-def test_a_function_starts_without_the_sdk_and_without_what_the_command_line_needs(
+def test_a_function_starts_without_the_sdk_and_the_command_lines_packages(
     function: str,
 ) -> None:
     heavy = {"boto3", "botocore.session", "click", "tqdm", "multiprocessing.pool"}

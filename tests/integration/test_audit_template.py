@@ -1,4 +1,4 @@
-"""What a deployer of the audit gets."""
+"""The audit's template: resources, permissions and outputs."""
 
 import heapq
 import json
@@ -24,7 +24,7 @@ def audit_stack() -> Stack:
     return deploy(AUDIT, **GIVEN)
 
 
-def test_its_outputs_name_what_was_made_and_how_to_start_it(audit_stack: Stack) -> None:
+def test_the_outputs_name_the_resources_and_the_start_command(audit_stack: Stack) -> None:
     assert {name: output["Value"] for name, output in audit_stack.outputs.items()} == {
         "AuditExample": "aws stepfunctions start-execution --state-machine-arn "
         '<AuditStateMachine> --input \'{"prefix": "photos/", "title": "photos"}\'',
@@ -35,13 +35,13 @@ def test_its_outputs_name_what_was_made_and_how_to_start_it(audit_stack: Stack) 
     }
 
 
-def test_it_wants_a_bucket_to_read_and_the_api_has_nothing_of_it() -> None:
+def test_the_stack_needs_a_source_bucket_and_is_separate_from_the_api() -> None:
     assert "Default" not in translate(AUDIT, **GIVEN)["Parameters"]["AuditSourceBucket"]
     assert not any("audit" in name.lower() for name in deploy(API).resources)
 
 
 @pytest.mark.parametrize("workers", ["5", "50"])
-def test_the_deployer_says_how_many_workers_there_are(workers: str) -> None:
+def test_the_number_of_workers_is_a_parameter(workers: str) -> None:
     states = deploy(AUDIT, **GIVEN, AuditWorkers=workers).definition["States"]
 
     assert states["ReadSettings"]["Parameters"] == {
@@ -51,13 +51,13 @@ def test_the_deployer_says_how_many_workers_there_are(workers: str) -> None:
 
 
 def retriers(audit_stack: Stack) -> tuple[dict[str, Any], dict[str, Any]]:
-    """How a batch is tried again: when Lambda had no instance for it, and after any other fault."""
+    """The rules for retrying a batch: if Lambda had no free instance, and after any other fault."""
     processor = audit_stack.definition["States"]["ExaminePictures"]["ItemProcessor"]
     unavailable, other = processor["States"]["ExamineBatch"]["Retry"]
     return unavailable, other
 
 
-def test_a_batch_has_all_its_tries_within_the_five_minutes_of_an_express_execution(
+def test_all_attempts_of_a_batch_fit_the_five_minutes_of_an_express_execution(
     audit_stack: Stack,
 ) -> None:
     processor = audit_stack.definition["States"]["ExaminePictures"]["ItemProcessor"]
@@ -72,7 +72,7 @@ def test_a_batch_has_all_its_tries_within_the_five_minutes_of_an_express_executi
         for attempt in range(other["MaxAttempts"])
     )
     assert worker["Timeout"] * (1 + other["MaxAttempts"]) + waits < EXPRESS
-    # THEN a batch that finds no instance free is tried to the end of these five minutes
+    # THEN a batch without a free instance is retried until these five minutes end
     assert unavailable["ErrorEquals"][0] == "Lambda.TooManyRequestsException"
     assert other["ErrorEquals"] == ["States.ALL"]
     assert unavailable["MaxAttempts"] * unavailable["MaxDelaySeconds"] / 2 > EXPRESS
@@ -85,21 +85,21 @@ def test_fifty_workers_at_a_quota_of_ten_lose_no_batch(audit_stack: Stack, seed:
     lost = partial(batches_lost, workers=50, quota=10, batches=1000, seconds=3.0, seed=seed)
 
     assert lost(unavailable) == 0
-    # THEN that is due to these tries: with those for other faults most would be lost
+    # THEN these retries prevent it: with those for other faults, most batches would be lost
     assert lost(other) > 500
 
 
 def batches_lost(  # noqa: PLR0913
     retrier: dict[str, Any], *, workers: int, quota: int, batches: int, seconds: float, seed: int
 ) -> int:
-    """Play a map run through by an agenda in place of a clock; a try without an instance waits.
+    """Simulate a map run and count its lost batches; an attempt without a free instance waits.
 
-    A worker's next batch is assumed to begin a tenth of a second after the last one's end.
+    A worker's next batch begins about a tenth of a second after its last one ends.
     """
     random = Random(seed)
-    agenda = [(random.random() / 10, 0.0, 0)] * workers  # when, since when, the how manieth try
+    agenda = [(random.random() / 10, 0.0, 0)] * workers  # time, first try, retries
     left, lost = batches - workers, 0
-    busy: list[float] = []  # until when, for each instance at work
+    busy: list[float] = []  # for each busy instance, when it ends
     while agenda:
         now, began, tries = heapq.heappop(agenda)
         while busy and busy[0] <= now:
@@ -122,7 +122,7 @@ def batches_lost(  # noqa: PLR0913
     return lost
 
 
-def test_what_had_no_time_goes_back_to_the_worker(audit_stack: Stack) -> None:
+def test_the_rest_of_a_batch_goes_back_to_the_worker(audit_stack: Stack) -> None:
     states = audit_stack.definition["States"]["ExaminePictures"]["ItemProcessor"]["States"]
 
     assert states["ExamineBatch"]["Next"] == "AnyLeft"
@@ -153,7 +153,7 @@ def test_both_functions_run_the_same_image(audit_stack: Stack) -> None:
     assert "ImageConfig" not in functions["AuditWorkerFunction"]
 
 
-def test_the_reports_are_closed_encrypted_over_tls_only_and_kept(audit_stack: Stack) -> None:
+def test_the_reports_are_private_encrypted_tls_only_and_retained(audit_stack: Stack) -> None:
     bucket = audit_stack.one("AWS::S3::Bucket")
     policy = audit_stack.one("AWS::S3::BucketPolicy")
 
@@ -172,7 +172,7 @@ def test_the_reports_are_closed_encrypted_over_tls_only_and_kept(audit_stack: St
     assert audit_stack.resources["AuditBucket"]["DeletionPolicy"] == "Retain"
 
 
-def test_what_names_pictures_is_deleted_after_a_day_and_reports_when_the_deployer_says() -> None:
+def test_tallies_are_deleted_after_a_day_and_reports_after_the_chosen_number_of_days() -> None:
     stack = deploy(AUDIT, **GIVEN, AuditRetentionDays="30")
     runs, reports = stack.one("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
 
@@ -181,7 +181,7 @@ def test_what_names_pictures_is_deleted_after_a_day_and_reports_when_the_deploye
     assert reports["ExpirationInDays"] == "30"
 
 
-def test_an_alarm_tells_of_a_failed_audit(audit_stack: Stack) -> None:
+def test_an_alarm_reports_a_failed_audit(audit_stack: Stack) -> None:
     alarm = audit_stack.one("AWS::CloudWatch::Alarm")
 
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/States", "ExecutionsFailed")
@@ -201,12 +201,12 @@ LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
 
 
-def test_each_role_may_do_its_own_part_and_nothing_else(audit_stack: Stack) -> None:
+def test_each_role_has_only_the_permissions_it_needs(audit_stack: Stack) -> None:
     roles = audit_stack.of_type("AWS::IAM::Role")
 
     assert granted(roles["AuditWorkerRole"]) == {
         ("s3:GetObject", f"arn:aws:s3:::{SOURCE}/*"),
-        # So that S3 says of an object that is gone what it is, and not that it is refused
+        # So that S3 answers “not found” for a deleted object, not “access denied”
         ("s3:ListBucket", f"arn:aws:s3:::{SOURCE}"),
         *((action, "<AuditWorkerLogGroup.Arn>") for action in LOGS),
         *TRACES,
@@ -227,7 +227,7 @@ def test_each_role_may_do_its_own_part_and_nothing_else(audit_stack: Stack) -> N
         ("s3:ListMultipartUploadParts", "<AuditBucket.Arn>/runs/*"),
         ("s3:AbortMultipartUpload", "<AuditBucket.Arn>/runs/*"),
     }
-    # THEN for every resource it may but deliver logs and sample and write traces
+    # THEN on all resources it may only deliver logs and sample and write traces
     anywhere = {action for action, resource in machine if resource == "*"}
     assert {action for action in anywhere if not action.startswith("logs:")} == {
         "xray:PutTraceSegments",
@@ -237,7 +237,7 @@ def test_each_role_may_do_its_own_part_and_nothing_else(audit_stack: Stack) -> N
     }
 
 
-def test_pictures_under_a_key_are_read_with_it_and_no_other() -> None:
+def test_encrypted_pictures_are_read_with_only_their_key() -> None:
     key = f"arn:aws:kms:{REGION}:111122223333:key/1234"
     without, keyed = (
         granted(deploy(AUDIT, **GIVEN, **given).of_type("AWS::IAM::Role")["AuditWorkerRole"])
@@ -247,7 +247,9 @@ def test_pictures_under_a_key_are_read_with_it_and_no_other() -> None:
     assert keyed - without == {("kms:Decrypt", key)}
 
 
-def test_the_machine_may_start_and_watch_its_own_children_only(audit_stack: Stack) -> None:
+def test_the_state_machine_may_start_and_watch_only_its_own_child_executions(
+    audit_stack: Stack,
+) -> None:
     policy = audit_stack.one("AWS::IAM::Policy")
 
     assert policy["Roles"] == ["<AuditRole>"]
@@ -275,7 +277,7 @@ def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def test_there_is_an_order_in_which_everything_can_be_made() -> None:
+def test_the_resources_have_no_circular_dependencies() -> None:
     template = translate(AUDIT, **GIVEN)["Resources"]
     needs = {
         name: set(re.findall(r"Audit\w+", json.dumps(resource))) & set(template) - {name}
@@ -286,7 +288,7 @@ def test_there_is_an_order_in_which_everything_can_be_made() -> None:
 
 
 @pytest.mark.parametrize("template", [API, AUDIT])
-def test_the_template_names_no_alias(template: str) -> None:
-    # CloudFormation's YAML knows neither anchors nor aliases
+def test_the_template_contains_no_yaml_alias(template: str) -> None:
+    # CloudFormation's YAML supports neither anchors nor aliases
     text = (ROOT / template).read_text(encoding="utf-8")
     assert not re.findall(r"^[^#\n]*: [&*][a-z][a-z-]*$", text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Bodies and events as clients write them, by accident or design: each has one meaning or none."""
+"""Bodies and events as clients may write them: each is read in one way or refused."""
 
 import asyncio
 import base64
@@ -42,7 +42,7 @@ def read(request: HttpRequest, chunk: int = 2**20) -> bytes:
     async def receive() -> dict[str, Any]:
         return next(coming)
 
-    with closing(asyncio.new_event_loop()) as loop:  # not run(): the adapter needs the current one
+    with closing(asyncio.new_event_loop()) as loop:  # run() would unset the adapter's own loop
         return loop.run_until_complete(read_picture(Request(scope, receive)))
 
 
@@ -101,7 +101,7 @@ def test_a_file_may_have_any_name(name: str) -> None:
 def test_a_name_that_is_a_path_leads_nowhere(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    # GIVEN a folder in which a relative path would end
+    # GIVEN an empty working directory, where a relative path would lead
     monkeypatch.chdir(tmp_path)
 
     assert read(multipart(b"one" * 1_000_000, name=name)) == b"one" * 1_000_000
@@ -127,7 +127,7 @@ def test_headers_of_a_part_that_never_end_are_a_bad_request() -> None:
             read(replace(request, body=body + tail))
 
 
-def test_a_boundary_may_be_quoted_and_of_any_of_its_characters() -> None:
+def test_a_boundary_may_be_quoted_and_contain_any_allowed_character() -> None:
     boundary = "b'()+_,-./:=?b"
     form = multipart_parts(file(b"one"))
     quoted = {"content-type": f'multipart/form-data; boundary="{boundary}"'}
@@ -135,14 +135,14 @@ def test_a_boundary_may_be_quoted_and_of_any_of_its_characters() -> None:
     assert read(replace(form, headers=quoted, body=body)) == b"one"
 
 
-def test_what_stands_before_and_behind_a_form_is_passed_over_or_refused() -> None:
+def test_text_around_a_form_is_skipped_or_refused() -> None:
     form = multipart_parts(file(b"one"))
     for body in (b"\r\n" + form.body, form.body + b"\r\n", form.body + b"behind"):
         assert read_or_fault(replace(form, body=body)) == b"one"
     assert isinstance(read_or_fault(replace(form, body=b"before\r\n" + form.body)), BadRequest)
 
 
-def test_a_picture_may_hold_what_looks_like_a_boundary() -> None:
+def test_a_picture_may_contain_bytes_that_look_like_a_boundary() -> None:
     picture = f"\r\n--{BOUNDARY[:-1]}\r\n--\r\n\r\n--{BOUNDARY}"[:-1].encode() + b"\r\n--"
     assert read(multipart(picture)) == picture
 
@@ -150,7 +150,7 @@ def test_a_picture_may_hold_what_looks_like_a_boundary() -> None:
 @pytest.mark.parametrize("length", ["0", "1", "999999999999", "-1", "many", "", "7, 8"])
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("gateway", GATEWAYS)
-def test_a_content_length_that_lies_changes_nothing(
+def test_a_wrong_content_length_changes_nothing(
     call: "Call", portrait: bytes, gateway: str, form: str, length: str
 ) -> None:
     request = FORMS[form](portrait)
@@ -159,7 +159,7 @@ def test_a_content_length_that_lies_changes_nothing(
     assert call(lying, GATEWAYS[gateway]).status == 200
 
 
-# ---------------------------------------------------------------- forms, whatever they hold
+# ---------------------------------------------------------------- forms with any content
 
 PARTS = st.sampled_from(
     [
@@ -180,7 +180,7 @@ PARTS = st.sampled_from(
 )
 @example(b"\r\n", [], [], 1)
 @example(b"--" + BOUNDARY.encode(), [], [], 3)
-def test_a_file_comes_out_as_it_went_in_whatever_is_around_it(
+def test_a_file_is_read_unchanged_whatever_surrounds_it(
     content: bytes, before: list[bytes], after: list[bytes], chunk: int
 ) -> None:
     assert read(multipart_parts(*before, file(content), *after), chunk) == content
@@ -198,7 +198,7 @@ SPLICES = st.lists(
     min_size=1,
     max_size=4,
 )
-"""Where in a body, as a share of it, how many bytes are replaced, and by which."""
+"""Each splice: its position as a fraction of the body, the bytes to remove, those to insert."""
 
 
 def spliced(body: bytes, splices: list[tuple[float, int, bytes]]) -> bytes:
@@ -232,7 +232,7 @@ def test_any_parameters_of_a_form_are_understood_or_refused(parameters: str) -> 
 
 @quickly
 @given(st.sampled_from(["multipart/form-data; boundary=b", "application/json"]), st.binary())
-def test_any_bytes_are_a_body_without_a_picture_or_a_fault(media_type: str, body: bytes) -> None:
+def test_arbitrary_bytes_get_a_client_error(media_type: str, body: bytes) -> None:
     outcome = read_or_fault(HttpRequest("POST", "/predict", {"content-type": media_type}, body))
     assert isinstance(outcome, BadRequest | NoImage)
 
@@ -264,7 +264,7 @@ def test_base64_means_the_same_however_it_is_spelled(
 
 @quickly
 @given(st.binary(min_size=1, max_size=50), st.integers(1, 9))
-def test_padding_is_right_or_absent(data: bytes, more: int) -> None:
+def test_excess_padding_is_refused(data: bytes, more: int) -> None:
     digits = base64.b64encode(data).decode()
     with pytest.raises(BadBase64):
         read(json_text(json.dumps({"image": digits + "=" * more})))
@@ -276,7 +276,7 @@ def test_padding_is_right_or_absent(data: bytes, more: int) -> None:
 @example("data:;base64")
 @example("\ud800")
 @example("AAA\u0660")
-def test_any_text_is_base64_or_none(text: str) -> None:
+def test_any_text_is_decoded_or_refused(text: str) -> None:
     outcome = read_or_fault(json_text(json.dumps({"image": text})))
     assert isinstance(outcome, bytes | NoImage | BadBase64)
 
@@ -336,10 +336,10 @@ HEADER_VALUES = st.text(st.characters(codec="utf-8"), max_size=30)
     body=st.binary(max_size=50),
     gateway=st.sampled_from(sorted(GATEWAYS)),
 )
-def test_no_request_whatever_it_holds_is_a_fault_of_the_service(
+def test_no_request_causes_a_fault_of_the_service(
     call: "Call", gateway: str, **request: Any
 ) -> None:
-    # GIVEN a body that its service hands over as it is, or as base64 where it is no text
+    # GIVEN a body that its service passes on unchanged, or as base64 if it is not text
     body, headers = request.pop("body"), request.pop("headers")
     event = GATEWAYS[gateway](HttpRequest(**request, headers={}, body=b""))
     event["headers"] |= headers
@@ -366,7 +366,7 @@ def test_an_event_with_any_of_its_values_replaced_gets_an_answer(
 
 
 def replace_somewhere(event: Any, data: st.DataObject) -> None:
-    """Put any JSON in the place of one value of the event, however deep it lies."""
+    """Replace one value of the event, at any depth, with any JSON."""
     while event:
         key = data.draw(st.sampled_from(sorted(event)))
         if not isinstance(event[key], dict) or data.draw(st.booleans()):

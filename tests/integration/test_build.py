@@ -1,4 +1,4 @@
-"""How the images are built: what SAM makes of the templates, and what the Dockerfile leaves out."""
+"""How the images are built: SAM's reading of the templates, and the files left out of images."""
 
 import json
 import re
@@ -17,20 +17,20 @@ from scripts import repositories
 from tests import aws
 from tests.stack import API, AUDIT, ROOT
 
-# SAM's own libraries speak of their future
+# SAM's own libraries warn of deprecations
 pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
 
 each_template = pytest.mark.parametrize("template", [API, AUDIT])
 
 
 def architectures(template: Path, **overrides: str) -> list[list[str] | None]:
-    """For each function, what SAM builds its image for and deploys it as."""
+    """For each function, the architectures for which SAM builds and deploys it."""
     stacks, _ = SamLocalStackProvider.get_stacks(str(template), parameter_overrides=overrides)
     return [function.architectures for function in SamFunctionProvider(stacks).get_all()]
 
 
 @each_template
-def test_no_value_that_one_command_has_and_the_other_lacks_sets_the_architecture(
+def test_a_parameter_given_to_one_command_only_does_not_set_the_architecture(
     template: str,
 ) -> None:
     # GIVEN `sam deploy --guided` answered with a value that `sam build` never saw
@@ -41,7 +41,7 @@ def test_no_value_that_one_command_has_and_the_other_lacks_sets_the_architecture
 
 
 @each_template
-def test_one_line_makes_every_function_an_arm64_one(template: str, tmp_path: Path) -> None:
+def test_one_line_switches_every_function_to_arm64(template: str, tmp_path: Path) -> None:
     text = (ROOT / template).read_text(encoding="utf-8")
     assert text.count("Architectures: [x86_64]") == 1
     changed = tmp_path / "template.yaml"
@@ -55,10 +55,10 @@ def test_one_line_makes_every_function_an_arm64_one(template: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("vendors", [True, False], ids=["x86-64", "arm64"])
-def test_what_is_never_loaded_is_left_out_whether_or_not_the_wheel_has_it_all(
+def test_trimming_works_whether_or_not_the_wheel_has_all_the_files(
     tmp_path: Path, *, vendors: bool
 ) -> None:
-    # GIVEN packages as unpacked; the arm64 wheel of LiteRT has no folder of vendors' plug-ins
+    # GIVEN unpacked packages; the arm64 wheel of LiteRT has no folder of vendors' plug-ins
     litert = tmp_path / "ai_edge_litert"
     unused = ["libLiteRtWebGpuAccelerator.so", "tools/a.py", *["vendors/npu.so"] * vendors]
     used = ["interpreter.py", "libLiteRt.so"]
@@ -75,14 +75,14 @@ def test_what_is_never_loaded_is_left_out_whether_or_not_the_wheel_has_it_all(
     assert list(tmp_path.rglob("tests")) == []
 
 
-def test_the_images_packages_are_trimmed_by_that_script() -> None:
+def test_the_dockerfile_trims_packages_only_by_the_script() -> None:
     dockerfile = (ROOT / "functions" / "Dockerfile").read_text(encoding="utf-8")
 
     assert "sh /tmp/trim.sh /opt/python" in dockerfile
     assert "rm -r " not in dockerfile.split(" AS dependencies\n")[1].split("\nFROM ")[0]
 
 
-def test_the_pinned_base_image_has_the_tag_that_is_built_on_and_dependabot_renews_it() -> None:
+def test_the_pinned_base_image_has_the_tag_of_the_dockerfile_and_dependabot_updates_it() -> None:
     built_on = re.findall(
         r"^FROM (\S+) AS base$", (ROOT / "functions" / "Dockerfile").read_text(), re.MULTILINE
     )
@@ -97,7 +97,7 @@ def test_the_pinned_base_image_has_the_tag_that_is_built_on_and_dependabot_renew
     assert "/functions/base" in [each["directory"] for each in updates]
 
 
-def test_the_repositories_that_sam_makes_are_scanned_and_keep_the_last_images(
+def test_the_repositories_that_sam_creates_are_scanned_and_keep_the_last_images(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # GIVEN the companion stack of a deployment, from SAM's own template

@@ -59,7 +59,7 @@ def run(*arguments: str | Path, stdin: bytes = b"") -> Done:
 
 @pytest.fixture
 def album(tmp_path: Path, astronaut: bytes, obama: bytes) -> Path:
-    """Two pictures, one of them in a folder below, beside what is none."""
+    """Two pictures, one of them in a subfolder, among files that are not pictures."""
     (tmp_path / "below").mkdir()
     (tmp_path / "b.JPG").write_bytes(astronaut)
     (tmp_path / "below" / "a.jpeg").write_bytes(obama)
@@ -82,7 +82,7 @@ def test_a_picture_gets_a_row(call: "Call", astronaut: bytes) -> None:
 
 
 @pytest.mark.parametrize("faces", ["largest", "all"])
-def test_json_lines_hold_what_the_service_answers(
+def test_json_lines_hold_the_answers_of_the_service(
     call: "Call", album: Path, astronaut: bytes, faces: str
 ) -> None:
     done = run("predict", "--json", "--faces", faces, album)
@@ -129,7 +129,7 @@ def test_pictures_that_cannot_be_classified_do_not_stop_the_others(tmp_path: Pat
     reasons = [line.rpartition(": ")[2] for line in done.stderr.splitlines()[:6]]
     assert reasons == [
         "No such file or directory",
-        "There is no picture in this folder (.jpg, .jpeg, .jpe, .jfif, .png, .webp)",
+        "This folder contains no pictures (.jpg, .jpeg, .jpe, .jfif, .png, .webp)",
         "No image provided",
         "The image is larger than 25 MB",
         "No face found in the image",
@@ -164,7 +164,7 @@ def test_a_folder_is_searched_for_pictures_that_are_not_hidden(
     assert {line["ethnicity"] for line in lines} == {lines[0]["ethnicity"]}
 
 
-def test_names_wider_than_their_column_and_wide_characters_keep_the_columns(
+def test_long_names_and_wide_characters_keep_the_columns_aligned(
     tmp_path: Path, portrait: bytes
 ) -> None:
     names = ["a.jpg", "写真写真写真.jpg", "e\u0301.jpg", f"{'long' * 20}.jpg"]
@@ -186,7 +186,7 @@ def test_standard_input_that_is_too_long_is_not_read_to_its_end() -> None:
     assert "larger than 25 MB" in done.stderr
 
 
-def test_a_damaged_installation_is_told_in_a_line(
+def test_a_damaged_installation_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ethnicity.cli.predict.load_models", lambda: load_models(tmp_path))
@@ -198,7 +198,9 @@ def test_a_damaged_installation_is_told_in_a_line(
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_name_does_not_steer_the_terminal(tmp_path: Path, portrait: bytes) -> None:
+def test_control_characters_in_a_file_name_do_not_reach_the_terminal(
+    tmp_path: Path, portrait: bytes
+) -> None:
     (tmp_path / "\x1b[2Jevil.jpg").write_bytes(portrait)
 
     done = run("predict", tmp_path)
@@ -207,7 +209,7 @@ def test_a_file_name_does_not_steer_the_terminal(tmp_path: Path, portrait: bytes
     assert "\x1b" not in done.stdout
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_printed() -> None:
     done = run("--version")
 
     about = json.loads((MODELS / "classifier.json").read_text())
@@ -217,16 +219,16 @@ def test_the_version_is_told() -> None:
 
 @pytest.fixture
 def many(tmp_path: Path, astronaut: bytes) -> Path:
-    """More pictures than are done before the tests interrupt."""
+    """More pictures than the command can classify before the tests interrupt it."""
     for number in range(300):
         (tmp_path / f"{number}.jpg").write_bytes(astronaut)
     return tmp_path
 
 
 def started(*arguments: str | Path) -> "subprocess.Popen[bytes]":
-    """The command in a process group of its own, which Ctrl+C reaches as a whole.
+    """Start the command in a process group of its own, as Ctrl+C signals a whole group.
 
-    A test run in the background of a shell ignores SIGINT, and would hand that on.
+    A test run in the background of a shell ignores SIGINT, and child processes inherit that.
     """
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
@@ -238,7 +240,7 @@ def started(*arguments: str | Path) -> "subprocess.Popen[bytes]":
     )
 
 
-def test_ctrl_c_ends_a_prediction_with_a_word(many: Path) -> None:
+def test_ctrl_c_ends_a_prediction_with_a_message(many: Path) -> None:
     process = started("predict", "--json", many)
     assert process.stdout is not None
     assert process.stdout.readline()
@@ -250,7 +252,7 @@ def test_ctrl_c_ends_a_prediction_with_a_word(many: Path) -> None:
     assert errors.decode().splitlines() == ["Interrupted."]
 
 
-def test_ctrl_c_ends_an_audit_with_a_word(many: Path, tmp_path: Path) -> None:
+def test_ctrl_c_ends_an_audit_with_a_message(many: Path, tmp_path: Path) -> None:
     # GIVEN an audit whose processes have begun to work: the first results are in its journal
     process = started("audit", many, "--out", tmp_path / "out", "--jobs", "2")
     journal = tmp_path / "out" / JOURNAL
@@ -261,11 +263,11 @@ def test_ctrl_c_ends_an_audit_with_a_word(many: Path, tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 130
-    assert errors.decode().splitlines() == ["Interrupted. The same command goes on from here."]
+    assert errors.decode().splitlines() == ["Interrupted. Give the same command again to resume."]
     assert journal.read_text().count("\n") > 1
 
 
-def test_a_closed_pipe_is_told_in_a_line(many: Path) -> None:
+def test_a_closed_pipe_is_reported_in_one_line(many: Path) -> None:
     with started("predict", "--json", many) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -277,9 +279,9 @@ def test_a_closed_pipe_is_told_in_a_line(many: Path) -> None:
     assert errors.splitlines() == ["Error: The output was closed before all of it was written"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's device that is full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 @pytest.mark.parametrize("command", ["predict", "audit"])
-def test_a_full_disk_is_told_in_a_line(tmp_path: Path, album: Path, command: str) -> None:
+def test_a_full_disk_is_reported_in_one_line(tmp_path: Path, album: Path, command: str) -> None:
     options: list[str | Path] = ["--out", tmp_path / "out"] if command == "audit" else ["--json"]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
@@ -294,7 +296,7 @@ def test_a_full_disk_is_told_in_a_line(tmp_path: Path, album: Path, command: str
     assert done.stderr.decode().splitlines() == ["Error: No space left on device"]
 
 
-def test_nothing_but_the_reports_words_is_shown_where_there_is_no_terminal(
+def test_without_a_terminal_only_the_text_of_the_report_is_shown(
     album: Path, tmp_path: Path
 ) -> None:
     done = subprocess.run(
@@ -312,7 +314,7 @@ def test_nothing_but_the_reports_words_is_shown_where_there_is_no_terminal(
     [["predict"], ["predict", "--faces", "two", "a.jpg"], ["guess"], ["serve", "--port", "x"]],
     ids=" ".join,
 )
-def test_a_misspelled_command_is_told_how_it_is_meant(arguments: list[str]) -> None:
+def test_a_misspelled_command_gets_a_suggestion(arguments: list[str]) -> None:
     done = run(*arguments)
 
     assert done.exit_code == 2

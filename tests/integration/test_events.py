@@ -1,4 +1,4 @@
-"""The files of events/: up to date, answered as the table says and the documentation shows."""
+"""The files of events/: they are up to date, and their answers agree with the documentation."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OPENAPI = Path(web.__file__).with_name("openapi.json")
 
 UNDOCUMENTED = {"not_found", "method_not_allowed"}
-"""Faults of requests for which the document has, by their nature, no operation."""
+"""Faults of requests that have, by their nature, no operation in the document."""
 
 
 def each_event(but: tuple[str, ...] = ()) -> pytest.MarkDecorator:
@@ -36,7 +36,7 @@ def answer_to(fixture: Fixture, invoke: "Invoke") -> "Answer":
     return invoke(json.loads((EVENTS / fixture.file).read_text(encoding="utf-8")))
 
 
-def test_the_committed_files_are_what_make_events_writes() -> None:
+def test_the_committed_files_equal_the_output_of_make_events() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in EVENTS.glob("*.json")}
 
     assert committed.keys() == files().keys()
@@ -63,7 +63,7 @@ def test_every_event_gets_its_status_and_code(fixture: Fixture, invoke: "Invoke"
 def test_every_answer_has_the_documented_form(
     fixture: Fixture, invoke: "Invoke", openapi: dict[str, Any]
 ) -> None:
-    # GIVEN what the document says of this route, method and status
+    # GIVEN the document's schema for this route, method and status
     if fixture.code in UNDOCUMENTED:
         schema = {"$ref": "#/components/schemas/Error"}
     else:
@@ -73,13 +73,13 @@ def test_every_answer_has_the_documented_form(
 
     answer = answer_to(fixture, invoke)
 
-    # THEN the body is of that form; the references lead to the document's own components
+    # THEN the body has that form; the references lead to the document's own components
     assert answer.status == fixture.status
     validator = Draft202012Validator({**schema, "components": openapi["components"]})
     assert [error.message for error in validator.iter_errors(answer.body)] == []
 
 
-def test_the_document_is_valid_openapi_and_is_what_the_service_hands_out(
+def test_the_document_is_valid_openapi_and_the_service_returns_it(
     invoke: "Invoke", openapi: dict[str, Any]
 ) -> None:
     (served,) = [fixture for fixture in fixtures() if fixture.file == "openapi.json"]

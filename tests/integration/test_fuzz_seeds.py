@@ -1,4 +1,4 @@
-"""What the fuzzer begins with, and what it would notice."""
+"""The fuzzer's seeds, and its check of answers."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.fuzz.target import WAYS, serve
 SEEDS = seeds()
 
 
-def test_the_committed_seeds_are_what_the_program_writes() -> None:
+def test_the_committed_seeds_equal_the_output_of_the_program() -> None:
     assert {path.name: path.read_bytes() for path in CORPUS.iterdir()} == SEEDS
 
 
@@ -19,11 +19,11 @@ def test_every_seed_gets_an_answer_of_the_contract(name: str) -> None:
     assert 200 <= status < 500
 
 
-def test_every_way_in_has_a_seed() -> None:
+def test_every_entry_point_has_a_seed() -> None:
     assert {data[0] for data in SEEDS.values()} == set(range(len(WAYS)))
 
 
-def test_an_answer_outside_the_contract_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_breaks_the_contract_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError
 

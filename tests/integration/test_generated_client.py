@@ -1,4 +1,4 @@
-"""A client made from the OpenAPI document by openapi-python-client, at a running server."""
+"""A client that openapi-python-client generates from the OpenAPI document, at a running server."""
 
 import json
 import os
@@ -54,7 +54,7 @@ print(json.dumps([*(answer.to_dict() for answer in answers), every.to_dict(), re
 def test_a_generated_client_gets_the_answers_of_the_contract(
     call: "Call", origin: str, tmp_path: Path, portrait: bytes
 ) -> None:
-    # GIVEN a client that the generator makes without a warning
+    # GIVEN a client that is generated without a warning
     (tmp_path / "generator.yaml").write_text(GENERATOR, encoding="utf-8")
     generator = Path(sys.executable).with_name("openapi-python-client")
     options = ("--meta", "none", "--config", "generator.yaml", "--fail-on-warning")

@@ -1,4 +1,4 @@
-"""Files made to cost much get their answer, and not much memory."""
+"""Files made to be expensive get the expected answer within limited memory."""
 
 import json
 import os
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 FILES = crafted()
 
 MAX_MEMORY_MB = 400
-"""The service holds 100, these files and what earlier ones left behind 90, and the largest
-progressive ones have 200 of coefficients; a photo of 12 megapixels stays below 150."""
+"""The service takes 100, these files and the leftovers of earlier ones 90, and the coefficients of
+the largest progressive ones 200. A photo of 12 megapixels stays below 150."""
 
 
 def use_them_all() -> tuple[dict[str, str | None], int]:
-    """Each file's code, by the way of most copies, and the most memory ever held, in MB."""
-    from predict.app import handler  # noqa: PLC0415 - counted with the rest
+    """Each file's error code, in the form that copies it most often, and the peak memory in MB."""
+    from predict.app import handler  # noqa: PLC0415 - its memory counts too
 
     codes = {}
     for name, (data, _) in FILES.items():
@@ -34,7 +34,7 @@ def use_them_all() -> tuple[dict[str, str | None], int]:
 
 
 @pytest.mark.slow
-def test_no_file_takes_more_memory_than_is_set_aside_for_it() -> None:
+def test_no_file_takes_more_memory_than_the_limit() -> None:
     # GIVEN a process of its own, which runs this file as a script
     done = subprocess.run(
         [sys.executable, __file__],

@@ -1,7 +1,7 @@
 """No part of a request ever reaches a file, however large it is.
 
-An audit hook sees every file that Python opens, and cannot be taken away again: the requests are
-made in a process of their own, which runs this file as a script.
+An audit hook sees every file that Python opens. It cannot be removed, so a separate process, which
+runs this file as a script, makes the requests.
 """
 
 import json
@@ -15,19 +15,19 @@ from scripts.events import FORMS
 PICTURE = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 
 COMMENTS = (b"\xff\xfe" + (50_000).to_bytes(2, "big") + bytes(49_998)) * 89
-"""Segments of a JPEG that make a picture as large as API Gateway and Lambda let through."""
+"""JPEG segments that make a picture as large as API Gateway and Lambda accept."""
 
 STARLETTES_OWN = 1024 * 1024
-"""Where its parser begins to write a form's files to the disk, if one lets it."""
+"""The size in bytes above which Starlette's parser, by default, writes a form's files to disk."""
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 
 MAKES_A_FILE = {"os.link", "os.mkdir", "os.rename", "os.symlink", "tempfile.mkdtemp"}
-"""Audit events besides "open", which is raised for every kind of temporary file as well."""
+"""Audit events that create a file, in addition to "open", which temporary files raise too."""
 
 
 def send_pictures(spool_max_size: int | None) -> dict[str, tuple[int, list[str]]]:
-    """For each form, the status of the answer and what was opened for writing until then."""
+    """For each form, the status of the answer and the files opened for writing until then."""
     opened: list[str] = []
 
     def watch(event: str, arguments: tuple[object, ...]) -> None:
@@ -36,7 +36,7 @@ def send_pictures(spool_max_size: int | None) -> dict[str, tuple[int, list[str]]
             opened.append(f"{event} {arguments[0]}")
 
     sys.addaudithook(watch)
-    # Only now, so that it sees the service start as well
+    # Imported only now, so that the hook sees the service start as well
     from ethnicity.web.body import FormParser  # noqa: PLC0415
     from predict.app import handler  # noqa: PLC0415
     from scripts.gateway import http_api  # noqa: PLC0415
@@ -69,8 +69,10 @@ def test_a_picture_of_four_and_a_half_megabytes_opens_no_file_for_writing(tmp_pa
     assert watched(tmp_path) == {"multipart": [200, []], "json": [200, []], "raw": [200, []]}
 
 
-def test_the_watch_sees_the_file_that_starlettes_own_setting_would_write(tmp_path: Path) -> None:
-    # GIVEN the form parser as it comes
+def test_the_audit_hook_sees_the_file_that_starlettes_default_setting_would_write(
+    tmp_path: Path,
+) -> None:
+    # GIVEN the form parser with Starlette's default setting
     seen = watched(tmp_path, STARLETTES_OWN)
 
     status, opened = seen.pop("multipart")

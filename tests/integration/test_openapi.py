@@ -1,4 +1,4 @@
-"""Requests made from the OpenAPI document, as it allows and otherwise: the answers keep to it."""
+"""Requests made from the OpenAPI document, valid and invalid: the answers conform to it."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from scripts.gateway import HttpRequest, http_api
 
 
 def api_gateway(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
-    """A WSGI application that hands what it gets to the function as an HTTP API's event."""
+    """A WSGI application that passes each request to the function as an HTTP API's event."""
     headers = {
         name.removeprefix("HTTP_").replace("_", "-").lower(): value
         for name, value in environ.items()
@@ -30,8 +30,8 @@ def api_gateway(environ: dict[str, Any], start: Callable[..., Any]) -> list[byte
 application = schemathesis.openapi.from_asgi("/openapi.json", app.app)
 gateway = schemathesis.openapi.from_wsgi("/openapi.json", api_gateway)
 
-# One check is left out: the document cannot say which bytes are a JPEG with a face in it, so that
-# not all that it allows is accepted.
+# One check is left out: the document cannot say which bytes are a JPEG with a face, so the service
+# refuses some requests that the document allows.
 bounded = settings(
     deadline=None, max_examples=150, suppress_health_check=list(HealthCheck), derandomize=True
 )
@@ -39,11 +39,11 @@ bounded = settings(
 
 @application.parametrize()
 @bounded
-def test_every_answer_of_the_application_keeps_to_the_document(case: Any) -> None:
+def test_every_answer_of_the_application_conforms_to_the_document(case: Any) -> None:
     case.call_and_validate(excluded_checks=[positive_data_acceptance])
 
 
 @gateway.parametrize()
 @bounded
-def test_every_answer_through_api_gateway_keeps_to_the_document(case: Any) -> None:
+def test_every_answer_through_api_gateway_conforms_to_the_document(case: Any) -> None:
     case.call_and_validate(excluded_checks=[positive_data_acceptance])

@@ -1,4 +1,4 @@
-"""The stack's examples, run as they are written, against a gateway that checks what they prove."""
+"""The stack's examples, run as written, against a gateway that checks their credentials."""
 
 import os
 import re
@@ -23,7 +23,7 @@ SHORT_LIVED = {
     "AWS_SECRET_ACCESS_KEY": KEYS.secret_key,
     "AWS_SESSION_TOKEN": "a-session-of-the-tests",
 }
-"""What `aws configure export-credentials` exports, of SSO's credentials for example."""
+"""The variables that `aws configure export-credentials` exports, for SSO for example."""
 
 LONG_TERM = SHORT_LIVED | {"AWS_SESSION_TOKEN": ""}
 
@@ -39,7 +39,7 @@ LONG_TERM = SHORT_LIVED | {"AWS_SESSION_TOKEN": ""}
         ({"AuthMode": "NONE"}, {}, "200"),
     ],
 )
-def test_the_example_of_a_first_request_is_let_in_with_the_right_proof_alone(
+def test_the_example_request_is_accepted_if_its_credentials_fit_the_auth_mode(
     tmp_path: Path, context: Any, auth: dict[str, str], environment: dict[str, str], status: str
 ) -> None:
     stack = deploy(**auth)

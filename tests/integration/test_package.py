@@ -1,4 +1,4 @@
-"""What `pip install .` installs, in an environment that has nothing else."""
+"""The result of `pip install .` in an environment that contains nothing else."""
 
 import json
 import os
@@ -19,7 +19,7 @@ UV = ROOT / ".venv" / "uv" / "bin" / "uv"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 AWS_ONLY = {"aws-lambda-powertools", "mangum"}
-"""What the Lambda functions import and the package does not."""
+"""Packages that only the Lambda functions import."""
 
 S3_ONLY = {"boto3", "botocore", "s3transfer"}
 
@@ -34,12 +34,12 @@ def pinned(*files: str) -> set[str]:
     return names([line for text in texts for line in text.splitlines()])
 
 
-def test_the_package_depends_on_what_is_pinned_for_it_and_on_nothing_of_aws() -> None:
+def test_the_package_depends_on_its_pinned_packages_without_those_for_aws() -> None:
     locked = pinned("functions.in", "predict.in", "local.in")
     assert names(PROJECT["dependencies"]) == locked - AWS_ONLY
 
 
-def test_the_extras_are_what_is_pinned_for_s3_and_for_training() -> None:
+def test_the_extras_match_the_packages_pinned_for_s3_and_training() -> None:
     extras = PROJECT["optional-dependencies"]
     assert names(extras["s3"]) == pinned("s3.in")
     assert names(extras["training"]) == pinned("train.in") - {"click", "pytest", "tqdm"}
@@ -70,7 +70,7 @@ def uv(*arguments: str | Path) -> None:
 
 
 def run(environment: Path, *arguments: str) -> str:
-    """What a program of the environment prints, with nothing of the checkout in its path."""
+    """Return the output of a program of the environment, without the checkout in its path."""
     program, *rest = arguments
     done = subprocess.run(
         [environment / "bin" / program, *rest],
@@ -90,7 +90,7 @@ print(*sorted(name for name, owners in names if "apparent-ethnicity" in owners))
 """
 
 
-def test_the_wheel_installs_no_name_but_ethnicity(environment: Path) -> None:
+def test_the_wheel_installs_only_the_name_ethnicity(environment: Path) -> None:
     assert run(environment, "python", "-c", LIST).split() == ["ethnicity"]
 
 

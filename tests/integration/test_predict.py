@@ -92,7 +92,7 @@ def padded(jpeg: bytes, length: int) -> bytes:
 
 
 class CurrentStdout(io.TextIOBase):
-    """The logger took hold of stdout when it was made; pytest has put others there since."""
+    """The current stdout: the logger keeps an earlier one, which pytest has since replaced."""
 
     def write(self, text: str) -> int:
         return sys.stdout.write(text)
@@ -104,10 +104,10 @@ def logs(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[], str]:
-    """What was written since the last look: to stdout and stderr, by native code too, and what
-    libraries logged, which Lambda's own handler would write there."""
+    """Everything written since the last call: to stdout and stderr, by native code too, and the
+    logs of libraries, which Lambda's own handler would write there."""
     monkeypatch.setattr(app.logger.registered_handler, "stream", CurrentStdout())
-    # Its own line of metrics, of which tests/e2e/test_predict.py tells
+    # A cold start has its own line of metrics, which tests/e2e/test_predict.py checks
     monkeypatch.setattr(cold_start, "is_cold_start", False)
 
     def written() -> str:
@@ -151,7 +151,7 @@ BASE64_SPELLINGS: dict[str, Callable[[bytes], str]] = {
 def test_base64_may_be_spelled_in_every_usual_way(
     call: "Call", portrait: bytes, spelled: Callable[[bytes], str]
 ) -> None:
-    # GIVEN a picture whose base64 has all the characters in which the spellings differ
+    # GIVEN a picture whose base64 has all the characters that differ between the spellings
     assert {"+", "/", "="} <= set(base64.b64encode(portrait).decode())
 
     answer = call(json_text(json.dumps({"image": spelled(portrait)})))
@@ -160,7 +160,7 @@ def test_base64_may_be_spelled_in_every_usual_way(
 
 
 @pytest.mark.parametrize("name", ["astronaut", "obama", "portrait"])
-def test_an_answer_is_complete_and_agrees_with_itself(
+def test_an_answer_is_complete_and_consistent(
     call: "Call", request: pytest.FixtureRequest, name: str
 ) -> None:
     picture = request.getfixturevalue(name)
@@ -170,7 +170,7 @@ def test_an_answer_is_complete_and_agrees_with_itself(
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
     assert list(answer.body) == [*FACE_FIELDS, *PICTURE_FIELDS]
-    assert_agrees_with_itself(answer.body, *opened(picture).size)
+    assert_is_consistent(answer.body, *opened(picture).size)
     assert answer.body["faces_found"] == 1
     assert answer.body["model"] == json.loads((MODELS / "classifier.json").read_text())["version"]
     notice = answer.body["notice"]
@@ -179,7 +179,7 @@ def test_an_answer_is_complete_and_agrees_with_itself(
     assert "research and education only" in notice
 
 
-def assert_agrees_with_itself(face: dict[str, Any], width: int, height: int) -> None:
+def assert_is_consistent(face: dict[str, Any], width: int, height: int) -> None:
     probabilities = face["probabilities"]
     assert tuple(probabilities) == LABELS
     assert sum(probabilities.values()) == pytest.approx(1, abs=0.0003)  # after rounding
@@ -201,7 +201,7 @@ def assert_agrees_with_itself(face: dict[str, Any], width: int, height: int) -> 
 def test_an_answer_is_uncertain_when_its_prediction_set_holds_more_than_one_label(
     call: "Call", monkeypatch: pytest.MonkeyPatch, portrait: bytes, size: int
 ) -> None:
-    # GIVEN thresholds that just keep so many labels of this picture
+    # GIVEN thresholds that keep exactly this number of labels for the picture
     (face,) = classify(app.models, portrait).faces
     thresholds = np.full(len(LABELS), np.sort(face.probabilities)[-size])
     calibration = replace(app.models.classifier.calibrations[0], thresholds=thresholds)
@@ -213,7 +213,7 @@ def test_an_answer_is_uncertain_when_its_prediction_set_holds_more_than_one_labe
 
     assert len(body["prediction_set"]) == size
     assert body["uncertain"] is (size > 1)
-    assert_agrees_with_itself(body, 200, 200)
+    assert_is_consistent(body, 200, 200)
 
 
 def test_probabilities_sum_to_one_before_they_are_rounded(astronaut: bytes) -> None:
@@ -226,7 +226,7 @@ def test_probabilities_sum_to_one_before_they_are_rounded(astronaut: bytes) -> N
 def test_faces_all_lists_every_face_largest_first(
     call: "Call", astronaut: bytes, obama: bytes, gateway: str
 ) -> None:
-    # GIVEN a picture of two people, the one at the right larger
+    # GIVEN a picture of two people, the larger one on the right
     both = Image.new("RGB", (512 + 560, 700))
     both.paste(opened(astronaut), (0, 0))
     both.paste(opened(obama), (512, 0))
@@ -239,10 +239,10 @@ def test_faces_all_lists_every_face_largest_first(
     first, second = every.body["faces"]
     for face in (first, second):
         assert list(face) == FACE_FIELDS
-        assert_agrees_with_itself(face, *both.size)
+        assert_is_consistent(face, *both.size)
     assert first["face"]["box"][2] > second["face"]["box"][2]
     assert first["face"]["box"][0] > 512 > sum(second["face"]["box"][::2])
-    # THEN the default is the first of them, with the same facts about the picture
+    # THEN the default answer is for the first of them, with the same facts about the picture
     facts = {name: every.body[name] for name in PICTURE_FIELDS}
     assert facts["faces_found"] == 2
     assert largest.body == {**first, **facts}
@@ -303,15 +303,15 @@ NO_JPEGS = {
 
 @each_form
 @pytest.mark.parametrize("content", NO_JPEGS.values(), ids=NO_JPEGS)
-def test_what_is_no_jpeg_is_refused_whatever_it_is_called(
+def test_content_other_than_a_jpeg_is_refused_whatever_its_name(
     call: "Call", form: str, content: bytes
 ) -> None:
-    # GIVEN other content, sent as image/jpeg, in a form as your_face.jpg
+    # GIVEN other content, sent as image/jpeg, or in a form as your_face.jpg
     assert outcome(call(FORMS[form](content))) == NOT_JPEG
 
 
 @each_form
-def test_an_empty_picture_is_none(call: "Call", form: str) -> None:
+def test_an_empty_picture_gets_the_code_no_image(call: "Call", form: str) -> None:
     assert outcome(call(FORMS[form](b""))) == NO_IMAGE
 
 
@@ -347,7 +347,7 @@ def test_a_corrupt_or_truncated_jpeg_is_the_clients_fault(
 
 
 @each_form
-def test_five_million_bytes_are_taken(call: "Call", portrait: bytes, form: str) -> None:
+def test_five_million_bytes_are_accepted(call: "Call", portrait: bytes, form: str) -> None:
     answer = call(FORMS[form](padded(portrait, MAX_BYTES)))
 
     assert outcome(answer) == outcome(call(raw(portrait)))
@@ -361,7 +361,7 @@ def test_more_than_five_million_bytes_are_refused(
     assert outcome(call(FORMS[form](padded(portrait, length)))) == TOO_LONG
 
 
-def test_bytes_are_counted_before_they_are_looked_at(call: "Call") -> None:
+def test_the_number_of_bytes_is_checked_before_their_content(call: "Call") -> None:
     assert outcome(call(raw(bytes(MAX_BYTES + 1)))) == TOO_LONG
 
 
@@ -373,8 +373,8 @@ def test_more_than_fifty_megapixels_are_refused(call: "Call", portrait: bytes, f
     assert outcome(call(FORMS[form](bomb))) == TOO_WIDE
 
 
-def test_fifty_megapixels_are_not_too_many(call: "Call", portrait: bytes) -> None:
-    # GIVEN a header that claims exactly as much, of which the file then holds but a corner
+def test_fifty_megapixels_are_within_the_limit(call: "Call", portrait: bytes) -> None:
+    # GIVEN a header that claims exactly this size, and data for only a corner of the picture
     claims = claiming(portrait, width=10_000, height=5_000)
 
     assert outcome(call(raw(claims))) == CORRUPT
@@ -411,14 +411,14 @@ def test_a_picture_without_a_face_is_not_classified(
     ],
     ids=lambda text: text[:24],
 )
-def test_json_that_is_malformed_or_of_another_form_is_a_bad_request(
+def test_json_that_is_malformed_or_has_another_structure_is_a_bad_request(
     call: "Call", text: str
 ) -> None:
     assert_bad_request(call(json_text(text)))
 
 
-def test_json_that_is_no_text_is_a_bad_request(invoke: "Invoke") -> None:
-    # GIVEN bytes that are no UTF-8, which API Gateway hands over as base64
+def test_json_that_is_not_utf_8_is_a_bad_request(invoke: "Invoke") -> None:
+    # GIVEN bytes that are not UTF-8, which API Gateway passes on as base64
     event = http_api(json_text("{}")) | {
         "body": base64.b64encode(b'{"image": "\xff"}').decode(),
         "isBase64Encoded": True,
@@ -438,7 +438,7 @@ def test_json_that_is_no_text_is_a_bad_request(invoke: "Invoke") -> None:
         '{"image": "data:image/jpeg;base64,"}',
     ],
 )
-def test_json_without_an_image_has_none(call: "Call", text: str) -> None:
+def test_json_without_an_image_gets_the_code_no_image(call: "Call", text: str) -> None:
     assert outcome(call(json_text(text))) == NO_IMAGE
 
 
@@ -463,12 +463,12 @@ def test_json_without_an_image_has_none(call: "Call", text: str) -> None:
     ],
     ids=ascii,
 )
-def test_text_that_is_no_base64_is_refused(call: "Call", text: str) -> None:
+def test_text_that_is_not_base64_is_refused(call: "Call", text: str) -> None:
     assert outcome(call(json_text(json.dumps({"image": text})))) == BAD_BASE64
 
 
 @pytest.mark.parametrize("media_type", ["Application/JSON", "application/json; charset=utf-8"])
-def test_the_media_type_of_json_may_be_written_otherwise(
+def test_the_media_type_of_json_may_have_parameters_and_capitals(
     call: "Call", portrait: bytes, media_type: str
 ) -> None:
     request = FORMS["json"](portrait)
@@ -488,7 +488,7 @@ def test_the_files_name_does_not_matter(call: "Call", portrait: bytes, name: str
     assert outcome(call(multipart(portrait, name=name))) == outcome(call(raw(portrait)))
 
 
-def test_other_fields_do_not_disturb_the_picture(call: "Call", portrait: bytes) -> None:
+def test_other_fields_do_not_affect_the_picture(call: "Call", portrait: bytes) -> None:
     image = b'Content-Disposition: form-data; name="image"; filename="b"\r\n\r\n' + portrait
     as_text = b'Content-Disposition: form-data; name="image"\r\n\r\nnot this one'
 
@@ -529,7 +529,7 @@ def test_a_text_field_may_hold_base64_or_the_picture_itself(call: "Call", name: 
         assert (answer.status, answer.body) == (expected.status, expected.body)
 
 
-def test_a_file_counts_more_than_a_text(call: "Call", portrait: bytes) -> None:
+def test_a_file_takes_precedence_over_a_text_field(call: "Call", portrait: bytes) -> None:
     text = b'Content-Disposition: form-data; name="image"\r\n\r\nno base64'
     file = b'Content-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n' + portrait
     assert call(multipart_parts(text, file)).status == 200
@@ -545,7 +545,7 @@ def test_a_file_counts_more_than_a_text(call: "Call", portrait: bytes) -> None:
         pytest.param(b"\xff" * 5_000_001, "image_too_large", id="too many bytes"),
     ],
 )
-def test_a_text_field_gets_the_faults_of_any_picture(
+def test_a_picture_in_a_text_field_gets_the_same_errors_as_any_other(
     call: "Call", content: bytes, code: str
 ) -> None:
     assert call(text_field(content)).body["code"] == code
@@ -565,7 +565,7 @@ FORM = f"multipart/form-data; boundary={BOUNDARY}"
     ],
     ids=ascii,
 )
-def test_a_form_whose_header_does_not_fit_it_is_a_bad_request(
+def test_a_form_whose_header_does_not_match_its_body_is_a_bad_request(
     call: "Call", portrait: bytes, media_type: str
 ) -> None:
     request = replace(multipart(portrait), headers={"content-type": media_type})
@@ -621,7 +621,7 @@ def test_a_form_cut_short_is_a_bad_request(call: "Call", portrait: bytes) -> Non
     "media_type",
     ["image/jpg", "image/png", "image/pjpeg", "image/*", "IMAGE/JPEG", "image/jpeg; q=1"],
 )
-def test_what_is_declared_as_any_image_is_read_as_a_picture(
+def test_a_body_declared_as_any_image_type_is_read_as_a_picture(
     call: "Call", portrait: bytes, media_type: str
 ) -> None:
     assert outcome(call(raw(portrait, media_type))) == outcome(call(raw(portrait)))
@@ -641,7 +641,9 @@ def test_what_is_declared_as_any_image_is_read_as_a_picture(
         "jpeg",
     ],
 )
-def test_other_media_types_are_told_what_is_accepted(call: "Call", media_type: str) -> None:
+def test_other_media_types_get_an_error_that_names_the_accepted_ones(
+    call: "Call", media_type: str
+) -> None:
     answer = call(raw(b"a picture, perhaps", media_type))
 
     assert answer.status == 415
@@ -662,7 +664,7 @@ def test_an_unknown_value_of_faces_is_a_bad_request(
 
 @each_form
 @pytest.mark.parametrize("faces", ["largest", "all"])
-def test_the_thresholds_are_told_when_they_are_asked_for(
+def test_the_thresholds_are_returned_on_request(
     call: "Call", obama: bytes, form: str, faces: str
 ) -> None:
     request = replace(FORMS[form](obama), query=f"faces={faces}&thresholds=true")
@@ -672,7 +674,7 @@ def test_the_thresholds_are_told_when_they_are_asked_for(
 
     face = answer["faces"][0] if faces == "all" else answer
     thresholds = face.pop("thresholds")
-    # THEN they are what decided, and nothing else is another
+    # THEN they explain the prediction set, and everything else is unchanged
     reached = [label for label in LABELS if face["probabilities"][label] >= thresholds[label]]
     assert set(face["prediction_set"]) == {*reached, face["ethnicity"]}
     assert answer == call(without).body
@@ -700,7 +702,7 @@ def test_an_unknown_path_gets_404(call: "Call", gateway: str, method: str, path:
 
 @each_gateway
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-def test_another_method_gets_405_and_is_told_the_right_one(
+def test_another_method_gets_405_and_the_allowed_one(
     call: "Call", gateway: str, method: str
 ) -> None:
     answer = call(HttpRequest(method, "/predict"), GATEWAYS[gateway])
@@ -713,9 +715,7 @@ def test_another_method_gets_405_and_is_told_the_right_one(
 
 @each_gateway
 @pytest.mark.parametrize("path", ["/predict", "/health", "/", "/no/such/page"])
-def test_a_browser_that_asks_first_gets_204_on_any_route(
-    call: "Call", path: str, gateway: str
-) -> None:
+def test_a_preflight_gets_204_on_any_route(call: "Call", path: str, gateway: str) -> None:
     answer = call(HttpRequest("OPTIONS", path, PREFLIGHT), GATEWAYS[gateway])
 
     assert outcome(answer) == (204, "")
@@ -736,7 +736,7 @@ each_page = pytest.mark.parametrize("path", PAGES)
 
 
 class Page(HTMLParser):
-    """What a page holds that a policy is about, found by Python's own parser."""
+    """The parts of a page that its security policy governs, found by Python's own HTML parser."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -770,12 +770,12 @@ class Page(HTMLParser):
 
 @each_gateway
 @each_page
-def test_a_page_comes_whole_through_every_service(call: "Call", path: str, gateway: str) -> None:
+def test_every_service_returns_the_whole_page(call: "Call", path: str, gateway: str) -> None:
     answer = call(HttpRequest("GET", path), GATEWAYS[gateway])
 
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    # THEN each of its parts is in it, in the order in which the file names them
+    # THEN the page contains all its parts, in the order in which the file names them
     parts = re.findall(
         r'(?:<script src|<link rel="stylesheet" href)="([^"]+)"',
         (STATIC / PAGES[path]).read_text(encoding="utf-8"),
@@ -790,7 +790,7 @@ def test_a_page_comes_whole_through_every_service(call: "Call", path: str, gatew
 
 
 @each_page
-def test_a_page_may_run_its_own_code_ask_its_own_origin_and_nothing_else(
+def test_a_page_may_run_only_its_own_code_and_call_only_its_own_origin(
     call: "Call", path: str
 ) -> None:
     answer = call(HttpRequest("GET", path))
@@ -811,13 +811,13 @@ def test_a_page_may_run_its_own_code_ask_its_own_origin_and_nothing_else(
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert answer.headers["permissions-policy"].split(", ")[0] == "camera=(self)"
     assert answer.headers["cache-control"] == "max-age=300"
-    # THEN its links lead to routes beside it, whatever stands before them
+    # THEN its links are relative and lead to existing routes
     routes = {route.path for route in app.app.routes if isinstance(route, Route)}
     for address in page.addresses:
         assert address.startswith(("data:", "#")) or f"/{address.removeprefix('./')}" in routes
 
 
-def test_the_demo_page_says_what_it_is_and_offers_documented_examples(call: "Call") -> None:
+def test_the_demo_page_states_its_limits_and_offers_documented_examples(call: "Call") -> None:
     answer = call(HttpRequest("GET", "/")).body
 
     assert "not a fact about the person" in answer
@@ -836,13 +836,13 @@ def test_the_demo_page_is_light(call: "Call") -> None:
     assert sum(map(len, Page(page).pictures)) < 35_000
 
 
-def test_the_first_example_is_one_that_the_model_is_not_sure_of(call: "Call") -> None:
+def test_the_model_is_uncertain_about_the_first_example(call: "Call") -> None:
     first, *_ = Page(call(HttpRequest("GET", "/")).body).pictures
 
     assert call(raw(first)).body["uncertain"] is True
 
 
-def test_the_shares_that_the_demo_page_takes_for_the_sets_are_those_of_the_card(
+def test_the_demo_page_and_the_card_agree_on_the_shares_in_the_sets(
     call: "Call",
 ) -> None:
     script = (STATIC / "population.js").read_text(encoding="utf-8")
@@ -878,13 +878,15 @@ def test_the_shares_that_the_demo_page_takes_for_the_sets_are_those_of_the_card(
     ],
     ids=lambda event: json.dumps(event)[:40],
 )
-def test_an_event_that_is_no_http_request_is_a_bad_request(invoke: "Invoke", event: Any) -> None:
+def test_an_event_that_is_not_an_http_request_is_a_bad_request(
+    invoke: "Invoke", event: Any
+) -> None:
     assert_bad_request(invoke(event))
 
 
 @each_gateway
 @pytest.mark.parametrize("body", ["no base64!", "QQ", "QQ=", "é"])
-def test_a_body_marked_as_base64_that_is_none_is_refused(
+def test_a_body_wrongly_marked_as_base64_is_refused(
     invoke: "Invoke", portrait: bytes, gateway: str, body: str
 ) -> None:
     event = GATEWAYS[gateway](raw(portrait)) | {"body": body}
@@ -921,7 +923,7 @@ def test_no_header_of_a_proxy_changes_the_answer(
 
 
 @each_gateway
-def test_half_a_surrogate_pair_is_a_bad_request_wherever_it_stands(
+def test_half_a_surrogate_pair_anywhere_is_a_bad_request(
     invoke: "Invoke", portrait: bytes, gateway: str
 ) -> None:
     half = "\ud800"
@@ -935,7 +937,7 @@ def test_half_a_surrogate_pair_is_a_bad_request_wherever_it_stands(
         assert_bad_request(invoke(event))
 
 
-def test_even_an_event_that_no_service_of_aws_sends_gets_an_answer(
+def test_even_an_event_that_no_aws_service_sends_gets_an_answer(
     invoke: "Invoke", logs: Callable[[], str], portrait: bytes
 ) -> None:
     # GIVEN a request whose body is neither text nor base64
@@ -946,7 +948,7 @@ def test_even_an_event_that_no_service_of_aws_sends_gets_an_answer(
 
 
 def test_a_load_balancer_may_send_several_values_of_a_header(context: Any, portrait: bytes) -> None:
-    # GIVEN a target group with multi-value headers, whose events have them in place of the others
+    # GIVEN a target group with multi-value headers, which replace the others in its events
     event = load_balancer(raw(portrait))
     event["multiValueHeaders"] = {name: [value] for name, value in event.pop("headers").items()}
     event["multiValueQueryStringParameters"] = {"faces": ["all"]}
@@ -965,10 +967,10 @@ def test_a_load_balancer_may_send_several_values_of_a_header(context: Any, portr
 CANARY = "canary-5b7e1d"
 
 
-def test_a_fault_of_the_service_says_nothing_about_the_request_or_the_code(
+def test_a_fault_of_the_service_reveals_neither_the_request_nor_the_code(
     call: "Call", monkeypatch: pytest.MonkeyPatch, logs: Callable[[], str], portrait: bytes
 ) -> None:
-    # GIVEN something inside that fails, with a message that quotes what it was given
+    # GIVEN an internal failure with a message that quotes its input
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError(f"{CANARY} in {__file__}")
 
@@ -977,7 +979,7 @@ def test_a_fault_of_the_service_says_nothing_about_the_request_or_the_code(
         answer = call(form(portrait), gateway)
 
         assert outcome(answer) == INTERNAL
-        # THEN the log has the kind of fault and where it arose, for the maintainer, and no more
+        # THEN the log has the kind and the place of the fault, for the maintainer, and no more
         written = logs()
         assert '"fault":"RuntimeError"' in written
         assert "test_predict.py:" in written
@@ -985,10 +987,10 @@ def test_a_fault_of_the_service_says_nothing_about_the_request_or_the_code(
             assert secret not in written
 
 
-def test_a_line_of_the_access_log_leads_to_the_faults_line(
+def test_a_line_of_the_access_log_leads_to_the_log_line_of_the_fault(
     context: Any, monkeypatch: pytest.MonkeyPatch, logs: Callable[[], str], portrait: bytes
 ) -> None:
-    # GIVEN two requests that fail, and what API Gateway logs of them in the template's format
+    # GIVEN two requests that fail, and API Gateway's log lines for them in the template's format
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError
 
@@ -1001,7 +1003,7 @@ def test_a_line_of_the_access_log_leads_to_the_faults_line(
         line = form.replace("$context.integration.requestId", invocation.aws_request_id)
         lines.append(line.replace("$context.status", str(status)))
 
-    # WHEN someone looks for the second
+    # WHEN someone looks for the second one
     second = json.loads(lines[1])
     assert second["status"] == "500"
     written = [json.loads(line) for line in logs().splitlines() if line.startswith("{")]
@@ -1012,14 +1014,14 @@ def test_a_line_of_the_access_log_leads_to_the_faults_line(
     assert [line["fault"] for line in found] == ["RuntimeError"]
 
 
-def test_nothing_that_was_sent_or_answered_is_logged(
+def test_no_part_of_a_request_or_answer_is_logged(
     invoke: "Invoke", logs: Callable[[], str]
 ) -> None:
     for fixture in fixtures():
         answer = invoke(fixture.event)
 
         written = logs()
-        assert '"Requests":[1.0]' in written  # the metrics: this is where logs would be seen
+        assert '"Requests":[1.0]' in written  # the metrics, which show that logs would be seen here
         body = fixture.event.get("body") or ""
         assert not any(body[start : start + 16] in written for start in range(0, len(body), 16))
         if fixture.file.startswith("predict"):
@@ -1058,6 +1060,6 @@ def test_no_name_text_or_metadata_of_a_request_is_logged(
 
         written = logs()
         assert CANARY not in written
-        # THEN there are the metrics of the request, and not a line more
+        # THEN the request's metrics are the only line
         assert len(written.splitlines()) == 1
         assert json.loads(written)["Requests"] == [1.0]

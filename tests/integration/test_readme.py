@@ -1,8 +1,8 @@
-"""What the README shows is what happens, and what SECURITY.md calls proved has a test.
+"""The documents' examples work, their links lead to files, SECURITY.md names real tests.
 
-The README's blocks are run as they are written, in a folder that looks like the checkout and holds
-your_face.jpg, photos, faces.tar and census.json besides; only the port is another. A comment before
-a block may say why it is not run: then its shell syntax is checked.
+The blocks of README.md, docs/clients.md and docs/platforms.md run as they are written, in a copy of
+the checkout with your_face.jpg, photos, faces.tar and census.json added; only the port differs. A
+block whose preceding comment says why it is not run has its shell syntax checked.
 """
 
 import json
@@ -24,7 +24,9 @@ from scripts.events import PICTURES, raw
 from tests.conftest import Call
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = [ROOT / "README.md", ROOT / "docs" / "clients.md", ROOT / "docs" / "platforms.md"]
+TEXT = "\n".join(file.read_text(encoding="utf-8") for file in EXAMPLES)
+"""The documents whose blocks are run."""
 
 PORT = "5000"
 
@@ -33,7 +35,7 @@ BLOCK = re.compile(r"(?:<!-- ([^>]*) -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block, and the comment before it, empty where there is none."""
+    """A fenced block, and the comment before it, or an empty string."""
 
     comment: str
     language: str
@@ -61,7 +63,7 @@ def each(blocks: list[Block]) -> pytest.MarkDecorator:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The checkout's files by links, so that what a block writes is not among them."""
+    """Links to the checkout's files, so that blocks do not write into the checkout."""
     folder = tmp_path_factory.mktemp("checkout")
     for entry in ROOT.iterdir():
         (folder / entry.name).symlink_to(entry)
@@ -81,7 +83,7 @@ ENVIRONMENT["PYTHONPATH"] = os.pathsep.join(sys.path)  # as where the package is
 
 
 @each([block for block in BLOCKS if block.is_run and block.comment != "serves"])
-def test_a_block_does_what_it_says(block: Block, checkout: Path, origin: str) -> None:
+def test_a_block_of_the_readme_runs(block: Block, checkout: Path, origin: str) -> None:
     runner = RUNNERS[block.language]
     if shutil.which(runner[0]) is None:
         pytest.skip(f"NO {runner[0].upper()}: this block was not run")
@@ -96,20 +98,20 @@ def test_a_block_does_what_it_says(block: Block, checkout: Path, origin: str) ->
         check=True,
     )
 
-    # THEN every line's answer is there, in the block's output or in the file that it goes to
+    # THEN every line has its answer, in the block's output or in the file that it is written to
     files = re.findall(r"> (\S+\.jsonl)", text)
     files += [
         f"{out or 'audit-report'}/report.html"
         for out in re.findall(r"audit .*?(?:OUT=(\w+)|$)", text)
     ]
     output = done.stdout + "".join((checkout / file).read_text() for file in files)
-    assert "White" in output or "Only 4 faces: too few" in output
+    assert "White" in output or "Too few faces to tell how balanced" in output
     assert '"error"' not in output
 
 
 @each([block for block in BLOCKS if block.comment == "serves"])
-def test_the_server_serves_where_it_says(block: Block, checkout: Path) -> None:
-    command = block.text.replace(PORT, "0")  # a free one
+def test_the_server_answers_at_the_address_that_it_prints(block: Block, checkout: Path) -> None:
+    command = block.text.replace(PORT, "0")  # any free port
     server = subprocess.Popen(
         ["bash", "-c", f"exec {command}"],
         cwd=checkout,
@@ -126,7 +128,7 @@ def test_the_server_serves_where_it_says(block: Block, checkout: Path) -> None:
         os.killpg(server.pid, 15)
 
 
-DOCUMENTS = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+DOCUMENTS = [*ROOT.glob("[A-Z]*.md"), *ROOT.glob("docs/**/*.md")]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -137,7 +139,7 @@ def test_a_documents_links_lead_to_files_and_its_commands_are_well_formed(docume
     assert [link for link in links if not (document.parent / link).exists()] == []
     for _, language, block in BLOCK.findall(text):
         if language == "sh":
-            commands = re.sub(r"<(\w+)>", r"\1", block)  # what the reader fills in
+            commands = re.sub(r"<(\w+)>", r"\1", block)  # placeholders
             subprocess.run(["bash", "-n"], input=commands, text=True, check=True)
 
 
@@ -149,7 +151,7 @@ def test_the_answer_in_the_readme_is_the_one_that_make_predict_prints(
     assert json.loads(shown) == call(raw(astronaut)).body
 
 
-def test_every_proof_that_security_md_names_is_there() -> None:
+def test_every_test_that_security_md_names_exists() -> None:
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     named = re.findall(r"`(tests/[a-z0-9_/]+\.py)(?:::(test_\w+))?`", text)
 

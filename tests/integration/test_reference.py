@@ -1,4 +1,4 @@
-"""The OpenAPI document's examples: commands that run, answers that keep to their schemas."""
+"""The OpenAPI document's examples: commands that run, answers that conform to their schemas."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ COMMANDS = [
 
 
 def success(name: str) -> tuple[str, dict[str, Any]]:
-    """The media type of an operation's 200 and what is said of it."""
+    """The media type of an operation's response 200, and the document's entry for it."""
     ((media_type, about),) = OPERATIONS[name]["responses"]["200"]["content"].items()
     return media_type, about
 
@@ -44,7 +44,7 @@ def complaints(schema: dict[str, Any], value: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "command"), COMMANDS)
-def test_a_command_gets_what_the_document_says(
+def test_a_command_gets_an_answer_of_the_documented_form(
     origin: str, tmp_path: Path, name: str, command: str
 ) -> None:
     shutil.copy(PICTURES / "astronaut.jpg", tmp_path / "photo.jpg")
@@ -64,7 +64,7 @@ def test_a_command_gets_what_the_document_says(
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_every_example_keeps_to_its_schema(name: str) -> None:
+def test_every_example_conforms_to_its_schema(name: str) -> None:
     assert examples(success(name)[1]), "no example of success"
     for response in OPERATIONS[name]["responses"].values():
         for about in response.get("content", {}).values():

@@ -49,7 +49,7 @@ KEY = "uploads/me.jpg"
 
 @dataclass(frozen=True)
 class Cloud:
-    """The two buckets and the function. The tests reach S3 itself, the function the relay."""
+    """Two buckets and the function. The tests call S3 directly, the function through the relay."""
 
     s3: "S3Client"
     relay: Relay
@@ -77,14 +77,14 @@ class Cloud:
         return json.loads(json.dumps(app.handler(json.loads(json.dumps(event)), self.context)))
 
     def failed(self, event: Any) -> list[str]:
-        """Invoke with a batch, and return the messages that are to come again."""
+        """Invoke with a batch, and return the messages that SQS has to deliver again."""
         failures = self.invoke(event)["batchItemFailures"]
         return [failure["itemIdentifier"] for failure in failures]
 
 
 @pytest.fixture(scope="module")
 def region(context: Any) -> Iterator[Cloud]:
-    """A cloud for all tests: clients are slow to make."""
+    """A cloud shared by all tests, since clients are slow to create."""
     with (
         pytest.MonkeyPatch.context() as patch,
         aws.moto_server() as moto,
@@ -93,7 +93,7 @@ def region(context: Any) -> Iterator[Cloud]:
     ):
         for name, value in aws.environment(relay.url, RESULTS_BUCKET=RESULTS).items():
             patch.setenv(name, value)
-        # The client waits between its tries
+        # Skip the client's waits between its attempts
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
         storage.cache_clear()
         yield Cloud(s3, relay, context)
@@ -140,7 +140,7 @@ def test_every_event_of_the_table_has_its_outcome(cloud: Cloud, fixture: S3Fixtu
     assert {key: result.get("code") for key, result in results.items()} == fixture.outcomes
 
 
-def test_a_result_is_the_answer_for_all_faces_and_says_what_it_is_of(
+def test_a_result_is_the_answer_for_all_faces_and_names_its_source(
     cloud: Cloud, portrait: bytes
 ) -> None:
     upload = S3Object(KEY, portrait)
@@ -180,7 +180,7 @@ def test_a_picture_that_cannot_be_classified_has_its_error_as_the_result(
     }
 
 
-def test_twenty_five_megabytes_are_taken(cloud: Cloud, portrait: bytes) -> None:
+def test_twenty_five_megabytes_are_accepted(cloud: Cloud, portrait: bytes) -> None:
     # GIVEN bytes after the end of the image, as many cameras write them
     upload = S3Object(KEY, portrait + bytes(MAX_BYTES - len(portrait)))
     cloud.put(upload)
@@ -190,10 +190,12 @@ def test_twenty_five_megabytes_are_taken(cloud: Cloud, portrait: bytes) -> None:
     assert cloud.result("results/me.jpg.json")["faces_found"] == 1
 
 
-def test_more_is_refused_before_it_is_read(cloud: Cloud, portrait: bytes) -> None:
+def test_more_than_twenty_five_megabytes_are_refused_before_they_are_read(
+    cloud: Cloud, portrait: bytes
+) -> None:
     upload = S3Object(KEY, portrait + bytes(MAX_BYTES + 1 - len(portrait)))
     cloud.put(upload)
-    # GIVEN an answer of which only the headers ever come
+    # GIVEN a response of S3 of which only the headers arrive
     cloud.relay.fault = fault_at("GET", aws.HEADERS_ALONE)
 
     assert cloud.failed(batch(upload)) == []
@@ -206,7 +208,7 @@ def test_more_is_refused_before_it_is_read(cloud: Cloud, portrait: bytes) -> Non
 @pytest.mark.parametrize(
     "key", ["me.jpg", "Uploads/me.jpg", "results/me.jpg", "uploads/me.png", "uploads/jpg"]
 )
-def test_objects_that_are_no_uploaded_pictures_are_left_alone(
+def test_objects_other_than_uploaded_pictures_are_ignored(
     cloud: Cloud, portrait: bytes, key: str
 ) -> None:
     upload = S3Object(key, portrait)
@@ -228,10 +230,10 @@ def test_the_suffix_may_be_in_any_case(cloud: Cloud, portrait: bytes, suffix: st
     assert list(cloud.results()) == [f"results/me{suffix}.json"]
 
 
-def test_a_key_is_decoded_once_and_in_event_bridges_form_not_at_all(
+def test_a_key_is_decoded_once_in_s3_notifications_and_never_in_event_bridges(
     cloud: Cloud, portrait: bytes
 ) -> None:
-    # GIVEN names that decode into each other
+    # GIVEN keys that decode into each other
     keys = ["uploads/a%2Bb.jpg", "uploads/a+b.jpg", "uploads/a b.jpg"]
     uploads = [S3Object(key, portrait) for key in keys]
     cloud.put(*uploads)
@@ -245,14 +247,14 @@ def test_a_key_is_decoded_once_and_in_event_bridges_form_not_at_all(
 
 
 @given(st.text(min_size=1))
-def test_every_key_comes_out_as_it_was(key: str) -> None:
+def test_every_key_survives_encoding_and_decoding(key: str) -> None:
     upload = S3Object(key, b"")
 
     for form in (notification, event_bridge):
         assert uploads_in(json.loads(json.dumps(form(upload)))) == [Upload(BUCKET, key)]
 
 
-def test_only_created_objects_count(cloud: Cloud, portrait: bytes) -> None:
+def test_only_notifications_of_created_objects_count(cloud: Cloud, portrait: bytes) -> None:
     upload = S3Object(KEY, portrait)
     cloud.put(upload)
     removed = notification(upload)
@@ -264,7 +266,7 @@ def test_only_created_objects_count(cloud: Cloud, portrait: bytes) -> None:
     assert cloud.relay.calls == []
 
 
-def test_one_message_may_speak_of_several_objects(cloud: Cloud, portrait: bytes) -> None:
+def test_one_message_may_name_several_objects(cloud: Cloud, portrait: bytes) -> None:
     uploads = [S3Object(f"uploads/{number}.jpg", portrait) for number in range(3)]
     cloud.put(*uploads)
 
@@ -289,7 +291,7 @@ def test_a_repeated_notification_writes_the_same_bytes(cloud: Cloud, portrait: b
     assert written[0] == written[1]
 
 
-def test_an_object_that_was_deleted_before_it_is_read_has_no_result(
+def test_an_object_that_is_deleted_before_it_is_read_has_no_result(
     cloud: Cloud, portrait: bytes
 ) -> None:
     upload = S3Object(KEY, portrait)
@@ -301,9 +303,7 @@ def test_an_object_that_was_deleted_before_it_is_read_has_no_result(
     assert cloud.results() == {}
 
 
-def test_of_a_bucket_with_versions_the_result_names_the_version(
-    cloud: Cloud, portrait: bytes
-) -> None:
+def test_in_a_versioned_bucket_the_result_names_the_version(cloud: Cloud, portrait: bytes) -> None:
     cloud.keep_versions()
     version = cloud.s3.put_object(Bucket=BUCKET, Key=KEY, Body=portrait)["VersionId"]
 
@@ -312,7 +312,7 @@ def test_of_a_bucket_with_versions_the_result_names_the_version(
     assert cloud.result("results/me.jpg.json")["source"]["version_id"] == version
 
 
-def test_a_picture_that_its_owner_deleted_is_not_dug_out_of_its_versions(
+def test_a_deleted_picture_is_not_read_from_its_earlier_versions(
     cloud: Cloud, portrait: bytes
 ) -> None:
     cloud.keep_versions()
@@ -326,7 +326,7 @@ def test_a_picture_that_its_owner_deleted_is_not_dug_out_of_its_versions(
 
 @pytest.mark.parametrize("versions", [False, True], ids=["no versions", "versions"])
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (1, 0, 0, 1, 0)], ids=str)
-def test_in_any_order_the_last_result_is_of_the_last_picture(
+def test_the_final_result_is_for_the_last_picture_in_any_order_of_messages(
     cloud: Cloud, portrait: bytes, no_face: bytes, *, order: tuple[int, ...], versions: bool
 ) -> None:
     if versions:
@@ -344,14 +344,14 @@ def test_in_any_order_the_last_result_is_of_the_last_picture(
     assert source["version_id"] == uploads[1].version_id
 
 
-def test_a_picture_that_is_replaced_while_it_is_classified_is_classified_anew(
+def test_a_picture_that_is_replaced_while_it_is_classified_is_classified_again(
     cloud: Cloud, portrait: bytes, no_face: bytes
 ) -> None:
     old, new = S3Object(KEY, no_face), S3Object(KEY, portrait)
     cloud.put(old)
 
-    # GIVEN a new picture at the moment when the result of the old one is written, and another
-    # worker that has seen to it by then
+    # GIVEN a new picture that arrives while the result of the old one is written, and another
+    # worker that has already classified the new one
     def overtake(call: Call) -> None:
         if call.method == "PUT" and call.attempt == 0:
             cloud.put(new)
@@ -361,14 +361,14 @@ def test_a_picture_that_is_replaced_while_it_is_classified_is_classified_anew(
 
     assert cloud.failed(batch(old)) == []
 
-    # THEN the stale result, written last for a moment, has been replaced
+    # THEN the stale result, which overwrote the new one, has been replaced
     assert [call.method for call in cloud.relay.calls if call.key.startswith("results/")] == [
         "PUT"
     ] * 3
     assert cloud.result("results/me.jpg.json")["source"]["etag"] == new.etag
 
 
-def test_a_picture_that_is_deleted_while_it_is_classified_is_done_with(
+def test_a_picture_that_is_deleted_while_it_is_classified_is_not_retried(
     cloud: Cloud, portrait: bytes
 ) -> None:
     upload = S3Object(KEY, portrait)
@@ -403,7 +403,7 @@ def test_a_picture_that_keeps_changing_is_left_for_later(cloud: Cloud, portrait:
 def fault_at(
     method: str, fault: str, *, times: int = 1000, key: str = ""
 ) -> Callable[[Call], str | None]:
-    """The first calls of a method, and of a key if one is named, meet the fault."""
+    """Inject a fault into the first calls of a method, for one key if it is named."""
     return lambda call: (
         fault if call.method == method and call.attempt < times and key in call.key else None
     )
@@ -411,7 +411,7 @@ def fault_at(
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "HEAD"])
 @pytest.mark.parametrize("fault", ["SlowDown", "InternalError", aws.LOST, aws.UNANSWERED])
-def test_a_passing_fault_is_tried_again_at_once(
+def test_a_temporary_fault_is_retried_at_once(
     cloud: Cloud, portrait: bytes, method: str, fault: str
 ) -> None:
     upload = S3Object(KEY, portrait)
@@ -426,7 +426,7 @@ def test_a_passing_fault_is_tried_again_at_once(
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "HEAD"])
 @pytest.mark.parametrize("fault", [*aws.REFUSALS, aws.LOST, aws.UNANSWERED])
-def test_a_lasting_fault_fails_its_own_message_and_no_other(
+def test_a_permanent_fault_fails_only_its_own_message(
     cloud: Cloud, portrait: bytes, method: str, fault: str
 ) -> None:
     uploads = [S3Object(f"uploads/{name}.jpg", portrait) for name in ("one", "two", "three")]
@@ -436,13 +436,13 @@ def test_a_lasting_fault_fails_its_own_message_and_no_other(
     assert cloud.failed(batch(*uploads)) == ["00000001-example"]
     assert {"results/one.jpg.json", "results/three.jpg.json"} <= cloud.results().keys()
 
-    # WHEN the fault is mended and the message comes again
+    # WHEN the fault is fixed and the message is delivered again
     cloud.relay.fault = lambda _: None
     assert cloud.failed(batch(uploads[1])) == []
     assert len(cloud.results()) == 3
 
 
-def test_a_picture_that_comes_only_in_part_is_not_classified(cloud: Cloud, portrait: bytes) -> None:
+def test_a_partly_received_picture_is_not_classified(cloud: Cloud, portrait: bytes) -> None:
     upload = S3Object(KEY, portrait)
     cloud.put(upload)
     cloud.relay.fault = fault_at("GET", aws.CUT)
@@ -452,7 +452,7 @@ def test_a_picture_that_comes_only_in_part_is_not_classified(cloud: Cloud, portr
     assert cloud.results() == {}
 
 
-def test_a_batch_that_fails_as_a_whole_is_answered_message_by_message(
+def test_a_batch_that_fails_as_a_whole_lists_every_message_as_failed(
     cloud: Cloud, portrait: bytes
 ) -> None:
     uploads = [S3Object(f"uploads/{number}.jpg", portrait) for number in range(3)]
@@ -462,21 +462,23 @@ def test_a_batch_that_fails_as_a_whole_is_answered_message_by_message(
     assert cloud.failed(batch(*uploads)) == [f"0000000{number}-example" for number in range(3)]
 
 
-def test_without_the_bucket_nothing_counts_as_deleted(cloud: Cloud, portrait: bytes) -> None:
+def test_an_object_in_a_missing_bucket_does_not_count_as_deleted(
+    cloud: Cloud, portrait: bytes
+) -> None:
     upload = S3Object(KEY, portrait, bucket="another-bucket")
 
     assert cloud.failed(batch(upload)) == ["00000000-example"]
 
 
 @pytest.mark.parametrize("form", [notification, event_bridge])
-def test_a_notification_by_itself_fails_with_an_error_that_says_nothing(
+def test_a_single_notification_fails_with_an_error_without_details(
     cloud: Cloud, portrait: bytes, form: Callable[[S3Object], Any]
 ) -> None:
     upload = S3Object(KEY, portrait)
     cloud.put(upload)
     cloud.relay.fault = fault_at("GET", "AccessDenied")
 
-    # THEN Lambda brings it again, as it does with whatever comes without a queue and fails
+    # THEN Lambda retries it, as it does every failed invocation that came without a queue
     with pytest.raises(outcomes.NotDone) as raised:
         cloud.invoke(form(upload))
 
@@ -492,40 +494,40 @@ def test_a_notification_by_itself_fails_with_an_error_that_says_nothing(
 def test_other_events_fail(cloud: Cloud, event: Any) -> None:
     with pytest.raises(outcomes.NotDone):
         cloud.invoke(event)
-    # THEN within a queue they end among the dead letters, where someone may look at them
+    # THEN messages of a queue end in the dead-letter queue, where someone may examine them
     assert cloud.failed(messages(event)) == ["00000000-example"]
 
 
-def test_a_notification_of_nothing_is_done(cloud: Cloud) -> None:
+def test_an_empty_notification_succeeds(cloud: Cloud) -> None:
     assert cloud.invoke({"Records": []}) is None
 
 
-def test_a_key_that_is_no_text_fails(cloud: Cloud, portrait: bytes) -> None:
+def test_a_key_that_is_not_text_fails(cloud: Cloud, portrait: bytes) -> None:
     event = notification(S3Object(KEY, portrait))
     event["Records"][0]["s3"]["object"]["key"] = "uploads/%FF.jpg"
 
     assert cloud.failed(messages(event)) == ["00000000-example"]
 
 
-# ---------------------------------------------------------------- what is told, what is kept
+# ---------------------------------------------------------------- logs, metrics and memory
 
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What the function's own logger writes."""
+    """The output of the function's own logger."""
     written = io.StringIO()
     monkeypatch.setattr(outcomes.logger.registered_handler, "stream", written)
     return written
 
 
-def test_logs_and_metrics_tell_counts_codes_and_places_and_nothing_of_anyone(
+def test_logs_and_metrics_contain_counts_codes_and_places_and_nothing_about_people(
     cloud: Cloud,
     portrait: bytes,
     log: io.StringIO,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    # GIVEN every outcome, of objects whose names should not be told, and faults whose messages do
+    # GIVEN every outcome, for objects whose names are secret, and faults whose messages quote them
     caplog.set_level(logging.WARNING)
     names = ("fine", "half", "denied", "lost", "cut", "gone")
     uploads = [S3Object(f"uploads/canary/{name}.jpg", portrait) for name in names]
@@ -550,7 +552,7 @@ def test_logs_and_metrics_tell_counts_codes_and_places_and_nothing_of_anyone(
     assert "canary" not in everything
     assert BUCKET not in everything
     assert not any(label in everything for label in LABELS)
-    # THEN a fault's kind, place and code are there
+    # THEN a fault's kind, place and code are logged
     denied = lines[0]
     assert denied["level"] == "ERROR"
     assert denied["message_id"] == "00000002-example"
@@ -599,7 +601,7 @@ def test_no_picture_is_kept_once_its_message_has_failed(cloud: Cloud, portrait: 
     )
 
 
-def test_the_function_starts_without_the_sdk_and_without_anything_for_http() -> None:
+def test_the_function_starts_without_the_sdk_and_without_http_packages() -> None:
     heavy = {"boto3", "botocore.session", "fastapi", "pydantic", "starlette"}
     program = "import sys, s3_upload.app; print(*sys.modules)"
 

@@ -1,4 +1,4 @@
-"""What is known of the packages that the functions bring, and what is said where nothing is."""
+"""Known vulnerabilities of the functions' packages, and the list of these packages."""
 
 import json
 import re
@@ -44,7 +44,7 @@ Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 
 @contextmanager
 def source(answer: Answer) -> Iterator[str]:
-    """A server in the place of the public one."""
+    """A local server in place of the public one."""
 
     class Exchange(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -55,7 +55,7 @@ def source(answer: Answer) -> Iterator[str]:
             self.wfile.write(json.dumps(content).encode())
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Keep the tests' output to themselves."""
+            """Log nothing."""
 
     with at_work(ThreadingHTTPServer(("127.0.0.1", 0), Exchange)) as server:
         yield f"http://127.0.0.1:{server.server_port}/v1/query"
@@ -68,7 +68,7 @@ def lock(tmp_path: Path) -> Path:
     return path
 
 
-def test_packages_of_which_nothing_is_known_are_clean_and_all_are_asked_for(
+def test_every_package_is_looked_up_and_none_has_a_known_vulnerability(
     lock: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = []
@@ -80,9 +80,9 @@ def test_packages_of_which_nothing_is_known_are_clean_and_all_are_asked_for(
     with source(nothing) as url:
         assert vulnerabilities.main(url, [lock]) == vulnerabilities.CLEAN
 
-    # THEN the version for the Lambda's Python was looked up, whatever Python runs this
+    # THEN the versions for all Pythons were looked up, including Lambda's
     assert {("numpy", "2.4.6"), ("numpy", "2.5.5"), ("starlette", "1.10.0")} <= set(asked)
-    assert capsys.readouterr().out.startswith("3 packages, no vulnerability known")
+    assert capsys.readouterr().out.startswith("3 packages, no known vulnerability")
 
 
 def test_a_vulnerability_is_named_and_fails(lock: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,27 +92,27 @@ def test_a_vulnerability_is_named_and_fails(lock: Path, capsys: pytest.CaptureFi
     with source(flaw) as url:
         assert vulnerabilities.main(url, [lock]) == vulnerabilities.WANTING
 
-    assert capsys.readouterr().out == "numpy 2.5.5: PYSEC-2026-1, mended in 2.5.6\n"
+    assert capsys.readouterr().out == "numpy 2.5.5: PYSEC-2026-1, fixed in 2.5.6\n"
 
 
-def test_a_source_that_answers_with_a_fault_is_not_taken_for_a_clean_one(
+def test_a_source_that_answers_with_an_error_fails(
     lock: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with source(lambda _: (500, {})) as url:
         assert vulnerabilities.main(url, [lock]) == vulnerabilities.WANTING
 
-    assert "starlette 1.10.0: not looked up" in capfd.readouterr().out
+    assert "starlette 1.10.0: not checked" in capfd.readouterr().out
 
 
-def test_a_source_that_cannot_be_reached_is_told_from_all_of_these(
+def test_an_unreachable_source_has_its_own_exit_status(
     lock: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # GIVEN a port that was open a moment ago
+    # GIVEN a port that has just been closed
     with source(lambda _: (200, {})) as url:
         pass
 
     assert vulnerabilities.main(url, [lock]) == vulnerabilities.UNREACHABLE
-    assert "no package was looked up" in capsys.readouterr().out
+    assert "no package was checked" in capsys.readouterr().out
 
 
 def test_the_bill_of_materials_names_every_package_of_the_locks_with_its_hashes(

@@ -1,4 +1,4 @@
-"""What a deployer gets, for the parameters that may be given."""
+"""The stacks that a deployer gets, by the parameters of the templates."""
 
 import json
 import os
@@ -30,7 +30,7 @@ JWT = {
 CORS = {"CorsOrigins": "https://one.example,https://two.example"}
 
 NEEDED: dict[str, dict[str, str]] = {API: {}, AUDIT: {"AuditSourceBucket": "my-pictures"}}
-"""The templates, and what has no default in them."""
+"""The templates, each with values for its parameters without a default."""
 
 each_template = pytest.mark.parametrize("template", NEEDED)
 
@@ -55,9 +55,9 @@ def stack() -> Stack:
 # ---------------------------------------------------------------- who may call
 
 
-def test_callers_must_sign_unless_the_deployer_says_otherwise(stack: Stack) -> None:
+def test_callers_must_sign_by_default(stack: Stack) -> None:
     # GIVEN a deployment that names no AuthMode
-    # THEN every route, /health and the catch-all included, wants a SigV4 signature
+    # THEN every route, including /health and the catch-all, requires a SigV4 signature
     assert stack.body["components"]["securitySchemes"] == {
         "caller": {
             "type": "apiKey",
@@ -71,7 +71,7 @@ def test_callers_must_sign_unless_the_deployer_says_otherwise(stack: Stack) -> N
     }
 
 
-def test_with_jwt_every_route_wants_a_token_of_the_deployers_issuer() -> None:
+def test_with_jwt_every_route_requires_a_token_of_the_deployers_issuer() -> None:
     stack = deploy(**JWT)
 
     assert stack.body["components"]["securitySchemes"] == {
@@ -92,7 +92,7 @@ def test_with_jwt_every_route_wants_a_token_of_the_deployers_issuer() -> None:
     }
 
 
-def test_only_none_by_name_opens_the_api() -> None:
+def test_only_auth_mode_none_opens_the_api() -> None:
     stack = deploy(AuthMode="NONE")
 
     assert set(stack.routes) == ROUTES
@@ -100,7 +100,7 @@ def test_only_none_by_name_opens_the_api() -> None:
 
 
 @pytest.mark.parametrize("missing", ["JwtIssuer", "JwtAudience"])
-def test_jwt_without_its_parameters_is_refused_before_anything_is_made(missing: str) -> None:
+def test_jwt_without_its_parameters_is_refused_before_anything_is_created(missing: str) -> None:
     complete = deploy(**JWT)
     incomplete = deploy(**{name: value for name, value in JWT.items() if name != missing})
 
@@ -117,7 +117,7 @@ def test_without_cors_origins_there_is_no_cors(auth: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("auth", [{}, JWT], ids=["IAM", "JWT"])
-def test_with_cors_origins_browsers_may_ask_first_without_credentials(
+def test_with_cors_origins_preflights_need_no_credentials(
     auth: dict[str, str],
 ) -> None:
     stack = deploy(**auth, **CORS)
@@ -127,7 +127,7 @@ def test_with_cors_origins_browsers_may_ask_first_without_credentials(
     assert cors["allowMethods"] == ["GET", "POST"]
     assert "authorization" in cors["allowHeaders"]
     assert "allowCredentials" not in cors
-    # THEN the preflight is the one open route
+    # THEN the preflight is the only open route
     open_routes = {name for name, route in stack.routes.items() if "security" not in route}
     assert open_routes == {"OPTIONS /{proxy+}"}
 
@@ -140,7 +140,7 @@ def test_only_this_api_may_invoke_the_function(stack: Stack) -> None:
         assert permission["FunctionName"] == "<PredictFunctionAliaslive>"
         assert permission["Principal"] == "apigateway.amazonaws.com"
         assert permission["SourceArn"].startswith(f"{api}/*/")
-    # THEN from all of its routes, that of preflights included, for which SAM knows no event
+    # THEN from all of its routes, including preflights, for which SAM has no event
     assert f"{api}/*/*" in {permission["SourceArn"] for permission in permissions}
 
 
@@ -175,7 +175,7 @@ def test_the_access_log_holds_nothing_that_a_caller_wrote(stack: Stack) -> None:
 
     assert settings["DestinationArn"] == "<ApiLogGroup.Arn>"
     assert "\n" not in settings["Format"]
-    # THEN no path, query, address, agent or identity: this list is the whole entry
+    # THEN it has no path, query, address, agent or identity: this list is the whole entry
     assert json.loads(settings["Format"]) == {
         "requestId": "$context.requestId",
         "lambdaRequestId": "$context.integration.requestId",
@@ -208,14 +208,14 @@ def test_the_function_is_an_image_with_its_traces_and_settings(stack: Stack) -> 
     }
 
 
-def test_the_function_gives_up_before_the_api_does(stack: Stack) -> None:
+def test_the_function_times_out_before_the_api(stack: Stack) -> None:
     limit = translate()["Parameters"]["Timeout"]["MaxValue"]
 
     assert int(stack.one("AWS::Lambda::Function")["Timeout"]) <= limit < 29
 
 
 @pytest.mark.parametrize(("given", "expected"), [("-1", None), ("0", "0"), ("5", "5")])
-def test_concurrency_is_reserved_only_when_asked(given: str, expected: str | None) -> None:
+def test_concurrency_is_reserved_only_on_request(given: str, expected: str | None) -> None:
     function = deploy(ReservedConcurrency=given).one("AWS::Lambda::Function")
 
     assert function.get("ReservedConcurrentExecutions") == expected
@@ -227,10 +227,10 @@ def test_concurrency_is_reserved_only_when_asked(given: str, expected: str | Non
         (API, "PredictFunction", "predict.app.handler"),
         (API, "S3UploadFunction", "s3_upload.app.handler"),
         (AUDIT, "AuditWorkerFunction", "audit_worker.app.handler"),
-        (AUDIT, "AuditSummaryFunction", "audit_worker.app.handler"),  # and a command of its own
+        (AUDIT, "AuditSummaryFunction", "audit_worker.app.handler"),  # with a command of its own
     ],
 )
-def test_the_image_is_built_from_a_stage_that_exists_and_sees_what_it_copies(
+def test_the_image_is_built_from_an_existing_stage_and_its_context_has_the_copied_files(
     template: str, function: str, handler: str
 ) -> None:
     build = translate(template, **NEEDED[template])["Resources"][function]["Metadata"]
@@ -243,10 +243,10 @@ def test_the_image_is_built_from_a_stage_that_exists_and_sees_what_it_copies(
     assert {f"!{source}" for source in copied} <= set(let_in)
 
 
-# ---------------------------------------------------------------- what is kept, and by whom
+# ---------------------------------------------------------------- logs, keys and permissions
 
 
-def test_both_logs_expire_and_go_with_the_stack() -> None:
+def test_both_logs_expire_and_are_deleted_with_the_stack() -> None:
     stack = deploy(LogRetentionDays="7")
 
     groups = stack.of_type("AWS::Logs::LogGroup")
@@ -260,7 +260,7 @@ def test_both_logs_expire_and_go_with_the_stack() -> None:
     assert logging == {"LogGroup": "<PredictLogGroup>"}
 
 
-def test_both_logs_take_the_deployers_key() -> None:
+def test_both_logs_use_the_deployers_key() -> None:
     key = f"arn:aws:kms:{REGION}:111122223333:key/1234"
 
     groups = deploy(LogsKmsKeyArn=key).of_type("AWS::Logs::LogGroup")
@@ -268,7 +268,7 @@ def test_both_logs_take_the_deployers_key() -> None:
     assert [group["KmsKeyId"] for group in groups.values()] == [key, key]
 
 
-def test_the_role_grants_what_the_function_does_and_no_more(stack: Stack) -> None:
+def test_the_role_has_only_the_permissions_that_the_function_uses(stack: Stack) -> None:
     role = stack.resources["PredictRole"]["Properties"]
     (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
     (policy,) = role["Policies"]
@@ -313,8 +313,8 @@ CHANGES = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_new_value_of_a_parameter_publishes_a_version(stack: Stack, name: str) -> None:
-    # GIVEN that CloudFormation replaces a version whose description changes, and SAM names it by
-    # the text of the template, in which values of parameters are not
+    # GIVEN that CloudFormation replaces a version whose description changes, and SAM derives its
+    # name from the template's text, which does not contain the values of parameters
     changed = deploy(**{name: CHANGES[name]})
 
     ((before, old),) = stack.of_type("AWS::Lambda::Version").items()
@@ -348,7 +348,7 @@ def test_a_new_image_publishes_a_version() -> None:
     assert len(names) == 2
 
 
-def test_requests_go_to_a_new_version_as_the_deployer_says_and_faults_roll_back(
+def test_traffic_shifts_to_a_new_version_as_the_deployer_chooses_and_faults_roll_it_back(
     stack: Stack,
 ) -> None:
     canary = deploy(DeploymentPreference="Canary10Percent5Minutes")
@@ -363,13 +363,13 @@ def test_requests_go_to_a_new_version_as_the_deployer_says_and_faults_roll_back(
         assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
         update = each.resources["PredictFunctionAliaslive"]["UpdatePolicy"]
         assert update["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"].startswith("<Predict")
-    # THEN the alarm can tell before the shortest canary is over
+    # THEN the alarm can fire before the shortest canary is over
     alarm = stack.resources["PredictFaultsAlarm"]["Properties"]
     period = alarm["Metrics"][1]["MetricStat"]["Period"]
     assert alarm["EvaluationPeriods"] * period < 300
 
 
-def test_every_way_that_codedeploy_offers_for_functions_may_be_chosen() -> None:
+def test_every_codedeploy_configuration_for_functions_may_be_chosen() -> None:
     allowed = translate()["Parameters"]["DeploymentPreference"]["AllowedValues"]
 
     assert set(allowed) == set(CODEDEPLOY_PREDEFINED_CONFIGURATIONS_LIST)
@@ -389,7 +389,7 @@ def test_codedeploy_may_shift_this_functions_traffic_and_nothing_else(stack: Sta
     assert set(stack.of_type("AWS::IAM::Role")) == {"PredictRole", "DeployRole"}
 
 
-def test_instances_are_kept_warm_only_when_asked() -> None:
+def test_instances_are_kept_warm_only_on_request() -> None:
     alias = deploy(ProvisionedConcurrency="2").one("AWS::Lambda::Alias")
 
     assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": "2"}
@@ -404,11 +404,11 @@ UPLOADS = f"uploads-{STACK_ID}"
 
 @pytest.fixture
 def s3_stack() -> Stack:
-    """Return the stack with the S3 variant, all else at its default."""
+    """Return the stack with the S3 variant, every other parameter at its default."""
     return deploy(**S3)
 
 
-def test_the_s3_variant_is_there_only_when_asked(stack: Stack, s3_stack: Stack) -> None:
+def test_the_s3_variant_is_deployed_only_on_request(stack: Stack, s3_stack: Stack) -> None:
     kinds = {resource["Type"] for resource in stack.resources.values()}
 
     assert not any(kind.startswith(("AWS::S3", "AWS::SQS")) for kind in kinds)
@@ -432,7 +432,7 @@ def test_the_s3_variant_is_there_only_when_asked(stack: Stack, s3_stack: Stack) 
     }
 
 
-def test_pictures_and_results_are_kept_apart_closed_and_encrypted(s3_stack: Stack) -> None:
+def test_pictures_and_results_are_in_separate_private_encrypted_buckets(s3_stack: Stack) -> None:
     buckets = s3_stack.of_type("AWS::S3::Bucket")
 
     assert set(buckets) == {"UploadBucket", "ResultsBucket"}
@@ -448,11 +448,11 @@ def test_pictures_and_results_are_kept_apart_closed_and_encrypted(s3_stack: Stac
         assert bucket["OwnershipControls"] == {
             "Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]
         }
-    # THEN what writes results cannot trigger itself
+    # THEN writing a result cannot trigger the function again
     assert "NotificationConfiguration" not in buckets["ResultsBucket"]
 
 
-def test_pictures_and_results_take_the_deployers_key() -> None:
+def test_pictures_and_results_use_the_deployers_key() -> None:
     key = f"arn:aws:kms:{REGION}:111122223333:key/1234"
     stack = deploy(**S3, DataKmsKeyArn=key)
 
@@ -498,7 +498,7 @@ def without_tls(action: str, resource: str | list[str]) -> dict[str, Any]:
     }
 
 
-def test_pictures_are_deleted_after_a_day_and_results_after_a_month_unless_said_otherwise(
+def test_pictures_are_deleted_after_a_day_and_results_after_a_month_by_default(
     s3_stack: Stack,
 ) -> None:
     asked = deploy(**S3, UploadRetentionDays="3", ResultRetentionDays="365")
@@ -506,7 +506,7 @@ def test_pictures_are_deleted_after_a_day_and_results_after_a_month_unless_said_
     for stack, uploads, results in [(s3_stack, "1", "30"), (asked, "3", "365")]:
         for name, days in {"UploadBucket": uploads, "ResultsBucket": results}.items():
             (rule,) = stack.resources[name]["Properties"]["LifecycleConfiguration"]["Rules"]
-            # THEN no prefix or tag spares an object, and nothing is left of versions and parts
+            # THEN the rule covers objects of any prefix and tag, old versions and unfinished parts
             assert {key: value for key, value in rule.items() if key != "Id"} == {
                 "Status": "Enabled",
                 "ExpirationInDays": days,
@@ -515,21 +515,21 @@ def test_pictures_are_deleted_after_a_day_and_results_after_a_month_unless_said_
             }
 
 
-def test_results_outlive_the_stack_and_nothing_else_of_it_does(s3_stack: Stack) -> None:
+def test_only_the_results_outlive_the_stack(s3_stack: Stack) -> None:
     kept = {
         name
         for name, resource in s3_stack.resources.items()
         if resource.get("DeletionPolicy") == "Retain"
     }
 
-    # but the function's versions, which go with the function
+    # except the function's versions, which are deleted with the function
     assert {name for name in kept if not name.startswith("PredictFunctionVersion")} == {
         "ResultsBucket"
     }
     assert s3_stack.resources["ResultsBucket"]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_only_created_objects_under_uploads_are_notified(s3_stack: Stack) -> None:
+def test_only_created_objects_under_uploads_cause_notifications(s3_stack: Stack) -> None:
     bucket = s3_stack.resources["UploadBucket"]["Properties"]
 
     assert bucket["NotificationConfiguration"] == {
@@ -568,16 +568,16 @@ def test_only_s3_may_send_and_only_for_the_bucket_of_this_account(s3_stack: Stac
     }
 
 
-def test_the_queue_may_be_sent_to_before_the_bucket_asks_and_nothing_goes_in_circles(
+def test_the_queue_accepts_notifications_before_the_bucket_is_created(
     s3_stack: Stack,
 ) -> None:
-    # GIVEN a name for the bucket that both know without asking each other
+    # GIVEN a bucket name that both resources know without referring to each other
     bucket = s3_stack.resources["UploadBucket"]
     assert bucket["Properties"]["BucketName"] == UPLOADS
     assert len(UPLOADS) <= 63
     assert bucket["DependsOn"] in ("UploadQueuePolicy", ["UploadQueuePolicy"])
 
-    # THEN there is an order in which everything can be made
+    # THEN there is an order in which everything can be created
     template = translate()["Resources"]
     needs = {name: references(resource) & set(template) for name, resource in template.items()}
     assert len(list(TopologicalSorter(needs).static_order())) == len(template)
@@ -585,7 +585,7 @@ def test_the_queue_may_be_sent_to_before_the_bucket_asks_and_nothing_goes_in_cir
 
 
 def references(node: Any) -> set[str]:
-    """Names of what a part of a template refers to, or waits for."""
+    """Names of the resources and parameters that a part of a template refers to or depends on."""
     if isinstance(node, list):
         return set().union(*map(references, node))
     if not isinstance(node, dict):
@@ -612,7 +612,7 @@ def test_both_queues_are_encrypted_and_the_dead_letters_are_kept_longest(s3_stac
         "maxReceiveCount": 5,
     }
     assert queue["MessageRetentionPeriod"] < dead_letters["MessageRetentionPeriod"] == 14 * 86_400
-    # THEN a message has had all its tries, and one is told, long before its picture is deleted
+    # THEN a message has had all its attempts long before its picture is deleted
     assert queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"] <= 3600
 
 
@@ -630,14 +630,14 @@ def test_batches_are_small_and_fail_message_by_message(s3_stack: Stack) -> None:
     assert asked["ScalingConfig"] == {"MaximumConcurrency": "50"}
 
 
-def test_no_message_comes_again_while_it_may_still_be_worked_on(s3_stack: Stack) -> None:
+def test_no_message_is_delivered_again_while_it_may_still_be_processed(s3_stack: Stack) -> None:
     function = s3_stack.resources["S3UploadFunction"]["Properties"]
     queue = s3_stack.resources["UploadQueue"]["Properties"]
 
     assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
 
 
-def test_the_s3_function_is_an_image_that_knows_where_results_go(s3_stack: Stack) -> None:
+def test_the_s3_function_is_an_image_with_the_name_of_the_results_bucket(s3_stack: Stack) -> None:
     function = s3_stack.resources["S3UploadFunction"]["Properties"]
 
     assert function["PackageType"] == "Image"
@@ -689,11 +689,11 @@ def listed(actions: str | list[str]) -> list[str]:
     return [actions] if isinstance(actions, str) else actions
 
 
-# ---------------------------------------------------------------- what is watched
+# ---------------------------------------------------------------- alarms, queries and dashboard
 
 
 def watched(stack: Stack) -> dict[str, str]:
-    """What each alarm is raised at: expression or metric and statistic, and the threshold."""
+    """The condition of each alarm: expression or metric and statistic, and the threshold."""
     found = {}
     for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
         if "Metrics" in alarm:
@@ -717,7 +717,7 @@ def test_alarms_watch_fault_rates_slowness_and_throttling(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("alarm", ["ApiFaultsAlarm", "PredictFaultsAlarm", "UploadFaultsAlarm"])
-def test_a_rate_is_made_of_metrics_of_this_stack(s3_stack: Stack, alarm: str) -> None:
+def test_a_rate_is_computed_from_metrics_of_this_stack(s3_stack: Stack, alarm: str) -> None:
     rate, *metrics = s3_stack.resources[alarm]["Properties"]["Metrics"]
 
     assert set(re.findall(r"[a-z]+", rate["Expression"])) == {each["Id"] for each in metrics}
@@ -731,7 +731,7 @@ def test_a_rate_is_made_of_metrics_of_this_stack(s3_stack: Stack, alarm: str) ->
     assert len({each["MetricStat"]["Period"] for each in metrics}) == 1
 
 
-def test_the_alarm_of_the_functions_faults_counts_what_the_function_counts(
+def test_the_functions_fault_alarm_uses_the_functions_own_metric(
     invoke: "Invoke", monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # GIVEN the dimensions that the alarm looks for, and a request that fails
@@ -755,14 +755,14 @@ def test_the_alarm_of_the_functions_faults_counts_what_the_function_counts(
     assert wanted.items() <= counted.items()
 
 
-def test_an_alarm_for_slowness_comes_before_the_function_gives_up(stack: Stack) -> None:
+def test_the_alarm_for_slowness_fires_before_the_function_times_out(stack: Stack) -> None:
     slow = stack.resources["PredictSlowAlarm"]["Properties"]
     limit = int(stack.one("AWS::Lambda::Function")["Timeout"])
 
     assert slow["Threshold"] < 1000 * limit
 
 
-def test_with_the_s3_variant_alarms_watch_what_failed_and_what_waits(
+def test_with_the_s3_variant_alarms_watch_failed_and_waiting_uploads(
     stack: Stack, s3_stack: Stack
 ) -> None:
     added = watched(s3_stack).items() - watched(stack).items()
@@ -789,7 +789,7 @@ TOPIC = f"arn:aws:sns:{REGION}:111122223333:alarms"
     ],
 )
 @pytest.mark.parametrize("template", [API, AUDIT])
-def test_every_alarm_tells_those_whom_the_deployer_names_when_it_begins_and_when_it_is_over(
+def test_every_alarm_notifies_the_deployers_recipients_when_it_begins_and_ends(
     template: str, given: dict[str, str], told: list[str]
 ) -> None:
     extra = S3 if template == API else {}
@@ -799,7 +799,7 @@ def test_every_alarm_tells_those_whom_the_deployer_names_when_it_begins_and_when
     assert alarms
     for alarm in alarms.values():
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
-        # Nothing is reported of what nobody uses
+        # An unused resource reports no data
         assert alarm["TreatMissingData"] == "notBreaching"
         assert alarm["AlarmActions"] == alarm["OKActions"] == told
     assert [topic["Subscription"] for topic in stack.of_type("AWS::SNS::Topic").values()] == [
@@ -807,7 +807,7 @@ def test_every_alarm_tells_those_whom_the_deployer_names_when_it_begins_and_when
     ]
 
 
-def test_saved_queries_look_at_this_stacks_logs_and_ask_for_fields_that_are_there(
+def test_saved_queries_read_this_stacks_logs_and_existing_fields(
     stack: Stack, s3_stack: Stack
 ) -> None:
     queries = stack.of_type("AWS::Logs::QueryDefinition")
@@ -824,7 +824,7 @@ def test_saved_queries_look_at_this_stacks_logs_and_ask_for_fields_that_are_ther
         assert of_both[name]["LogGroupNames"] == ["<PredictLogGroup>", "<S3UploadLogGroup>"]
 
 
-def test_the_dashboard_shows_this_stacks_metrics_and_those_of_uploads_where_there_are_any(
+def test_the_dashboard_shows_this_stacks_metrics_including_uploads_with_the_s3_variant(
     stack: Stack, s3_stack: Stack
 ) -> None:
     titles = {}
@@ -849,7 +849,7 @@ def test_the_dashboard_shows_this_stacks_metrics_and_those_of_uploads_where_ther
 
 def is_of_the_stack(metric: list[Any]) -> bool:
     if isinstance(metric[0], dict):
-        # Quoted, for a stage's name may have a hyphen
+        # Quoted, since a stage's name may have a hyphen
         return '{"ApparentEthnicity/dev",outcome,service}' in metric[0]["expression"]
     return metric[3] in {
         "<HttpApi>",
@@ -871,7 +871,7 @@ def is_of_the_stack(metric: list[Any]) -> bool:
     ],
     ids=["IAM", "JWT", "NONE"],
 )
-def test_the_outputs_name_what_was_made_and_how_to_call_it(
+def test_the_outputs_name_the_resources_and_how_to_call_the_api(
     auth: dict[str, str], proof: str
 ) -> None:
     outputs = {name: output["Value"] for name, output in deploy(**auth).outputs.items()}
@@ -907,7 +907,7 @@ def test_the_outputs_have_policies_for_callers_and_uploaders() -> None:
         ("s3:PutObject", "<UploadBucket.Arn>/uploads/*"),
         ("s3:GetObject", "<ResultsBucket.Arn>/results/*"),
     ]
-    # THEN those who upload may decrypt too: S3 puts the parts of large files together with the key
+    # THEN uploaders may decrypt too: S3 needs the key to join the parts of large files
     *same, of_key = keyed
     assert same == without
     assert of_key["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
@@ -941,7 +941,7 @@ CONFIGURED = {"default": API, "prod": API, "audit": AUDIT}
 
 
 @pytest.mark.parametrize("environment", CONFIGURED)
-def test_samconfig_gives_only_parameters_that_the_template_takes(environment: str) -> None:
+def test_samconfig_sets_only_parameters_that_the_template_has(environment: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]
     template = CONFIGURED[environment]
     parameters = translate(template, **NEEDED[template])["Parameters"]
@@ -952,12 +952,12 @@ def test_samconfig_gives_only_parameters_that_the_template_takes(environment: st
     for name, value in given.items():
         allowed = parameters[name].get("AllowedValues", [value])
         assert value in [str(one) for one in allowed]
-    # THEN opening the API is left to the deployer's own words
+    # THEN only the deployer can open the API
     assert "AuthMode" not in given
     assert f"stage={given.get('Stage', environment)}" in config["deploy"]["parameters"]["tags"]
 
 
-def test_no_stack_is_deployed_from_what_was_built_for_another() -> None:
+def test_each_stack_is_deployed_from_its_own_build() -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     built: dict[str, set[str]] = {}
     for environment, template in CONFIGURED.items():
@@ -977,7 +977,7 @@ def test_no_stack_is_deployed_from_what_was_built_for_another() -> None:
 
 
 @each_template
-def test_no_partition_is_written_out(template: str) -> None:
+def test_no_partition_is_hard_coded(template: str) -> None:
     # China's and GovCloud's ARNs begin with arn:aws-cn and arn:aws-us-gov
     text = (ROOT / template).read_text(encoding="utf-8")
 
@@ -986,7 +986,7 @@ def test_no_partition_is_written_out(template: str) -> None:
 
 
 @each_template
-def test_in_another_partition_no_arn_is_of_this_one(template: str) -> None:
+def test_in_another_partition_every_arn_belongs_to_that_partition(template: str) -> None:
     translated = json.dumps(translate(template, **NEEDED[template]))
 
     assert "arn:aws:" not in translated
@@ -999,14 +999,14 @@ def test_cfn_lint_finds_nothing_in_the_translated_template(template: str) -> Non
     if template == API:
         assert translated == translate(**JWT) == translate(AuthMode="NONE") == translate(**S3)
 
-    # GIVEN AWS's rules for serverless stacks beside cfn-lint's own
+    # GIVEN AWS's rules for serverless stacks in addition to cfn-lint's own
     config = ManualArgs(regions=[REGION], append_rules=["cfn_lint_serverless.rules"])
     findings = cfnlint.api.lint(json.dumps(translated), config=config)
 
     assert [str(finding) for finding in findings] == []
 
 
-def test_the_serverless_rules_would_find_something() -> None:
+def test_the_serverless_rules_find_removed_settings() -> None:
     translated = translate()
     del translated["Metadata"]
     del translated["Resources"]["PredictFunction"]["Properties"]["TracingConfig"]

@@ -1,4 +1,4 @@
-"""What runs on GitHub: pinned, with few permissions, and by the Makefile's own targets."""
+"""The GitHub workflows have pinned actions and few permissions, and run the Makefile's targets."""
 
 import re
 import tomllib
@@ -21,7 +21,7 @@ def steps(path: Path) -> list[dict[str, Any]]:
 
 
 @each_workflow
-def test_every_action_is_pinned_by_commit_and_says_which_version_that_is(path: Path) -> None:
+def test_every_action_is_pinned_by_commit_and_names_its_version(path: Path) -> None:
     used = re.findall(r"uses: (\S+)@(\S+)(.*)", path.read_text(encoding="utf-8"))
 
     assert len(used) == len([step for step in steps(path) if "uses" in step])
@@ -43,7 +43,7 @@ def test_a_job_reads_the_repository_and_the_deployment_signs_in_without_a_stored
 
 
 @each_workflow
-def test_what_make_is_asked_for_is_there(path: Path) -> None:
+def test_every_make_target_of_a_workflow_exists(path: Path) -> None:
     asked = [
         word
         for step in steps(path)
@@ -55,7 +55,7 @@ def test_what_make_is_asked_for_is_there(path: Path) -> None:
     assert set(asked) <= TARGETS
 
 
-def test_all_that_ci_run_does_is_done_by_the_workflow_too() -> None:
+def test_the_workflow_runs_every_command_of_ci_run() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     here = set(re.findall(r"^ *make ([a-z0-9-]+)", script, re.MULTILINE))
     there = {
@@ -69,7 +69,7 @@ def test_all_that_ci_run_does_is_done_by_the_workflow_too() -> None:
 
 def test_each_stage_that_can_be_deployed_is_configured_under_its_stacks_name() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text())
-    # YAML 1.1 takes the key "on" for true
+    # YAML 1.1 reads the key "on" as true
     stages = workflow[True]["workflow_dispatch"]["inputs"]["stage"]["options"]
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
 

@@ -30,7 +30,7 @@ np.save(answers, predict_logits(classifier, whole_pictures(faces)))
 
 
 def python(backend: str, *arguments: str) -> str:
-    """What a Python with that backend of Keras prints."""
+    """Return the output of Python with that Keras backend."""
     return subprocess.run(
         [sys.executable, *arguments],
         env=os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -40,20 +40,20 @@ def python(backend: str, *arguments: str) -> str:
     ).stdout
 
 
-def test_tensorflow_goes_on_from_networks_that_jax_has_trained(data: Path, tmp_path: Path) -> None:
-    # GIVEN a run of JAX: halves, teachers, sharpness-aware steps
+def test_tensorflow_continues_from_networks_trained_by_jax(data: Path, tmp_path: Path) -> None:
+    # GIVEN a training run with JAX: halves, teachers, sharpness-aware steps
     work, out = tmp_path / "work", tmp_path / "out"
     arguments = [str(data), "--quick", "--work", str(work), "--out", str(out)]
     assert "without KERAS_BACKEND" in python("jax", "-m", "training", *arguments)
     assert not out.exists()
 
-    # THEN its network answers TensorFlow what it answers JAX
+    # THEN its network gives the same answers in TensorFlow as in JAX
     for backend in ("jax", "tensorflow"):
         python(backend, "-c", ANSWERS, str(work), str(tmp_path / f"{backend}.npy"))
     answers = np.load(tmp_path / "tensorflow.npy")
     assert np.load(tmp_path / "jax.npy") == pytest.approx(answers, abs=1e-3)
 
-    # AND the stages that follow take it as it is
+    # AND the later stages use it unchanged
     trained = work / "quick" / "generation-2" / "classifier.weights.h5"
     weights = trained.read_bytes()
     assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0

@@ -1,4 +1,4 @@
-"""The thresholds of prediction sets hold what they promise, on pictures that were not seen."""
+"""Coverage of prediction sets on new pictures."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from training.calibrate import Scored, fit_calibrations
 
 
 def scored(rng: np.random.Generator, count: int) -> Scored:
-    """So many sharp pictures of each class, by a network that knows their labels half well."""
+    """``count`` sharp pictures of each class, scored by a moderately accurate network."""
     label = np.repeat(np.arange(5), count)
     logits = rng.normal(size=(len(label), 5))
     logits[np.arange(len(label)), label] += 2
@@ -25,7 +25,7 @@ def kept(calibration: Calibration, pictures: Scored) -> NDArray[np.bool_]:
     return reached[np.arange(len(pictures.label)), pictures.label]
 
 
-def test_nine_in_ten_keep_their_label_whichever_pictures_four_draws_in_five_had_given() -> None:
+def test_sets_cover_nine_in_ten_pictures_for_at_least_four_in_five_samples() -> None:
     rng = np.random.default_rng(0)
     fresh = scored(rng, 4000)
     holds = []
@@ -37,14 +37,14 @@ def test_nine_in_ten_keep_their_label_whichever_pictures_four_draws_in_five_had_
     assert 0.75 <= np.mean(holds) <= 0.92
 
 
-def test_only_a_label_with_too_few_pictures_is_never_ruled_out() -> None:
+def test_only_a_label_with_too_few_pictures_has_no_threshold() -> None:
     for pictures, may_be_ruled_out in ((5, False), (10, True)):
         validation = scored(np.random.default_rng(1), pictures)
         sharp, *_ = fit_calibrations([validation], [none_of(validation)])
         assert ((sharp.thresholds > 0) == may_be_ruled_out).all()
 
 
-def test_a_label_holds_for_the_set_in_which_it_is_harder() -> None:
+def test_a_threshold_fits_the_set_in_which_the_label_is_harder() -> None:
     rng = np.random.default_rng(2)
     easy, hard = scored(rng, 300), scored(rng, 300)
     hard.logits[np.arange(len(hard.label)), hard.label] -= 1

@@ -1,4 +1,4 @@
-"""The committed model, its figures and its card belong together."""
+"""The committed model, its figures and its card agree."""
 
 import hashlib
 import json
@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from ethnicity.classifier import calibration_for, detail, load_classifier, softmax
-from ethnicity.faces import CHIP, align, find_faces
+from ethnicity.faces import align, find_faces
+from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels
 from ethnicity.images import decode
 from ethnicity.model_files import MODELS
 from ethnicity.networks import Network
-from ethnicity.pipeline import load_finder
+from ethnicity.pipeline import load_models
 from training import card, evaluate, plots
 from training.augment import training_crop
 from training.export import export_network
@@ -29,7 +30,7 @@ KERAS_FILE = ROOT / "ethnicity_cnn_model.h5"
 def chips() -> Pixels:
     """200 different pictures of faces: two portraits, jittered, relit, blurred and covered."""
     rng = np.random.default_rng(0)
-    finder = load_finder()
+    finder = load_models().finder
     made = []
     for name in ("astronaut.jpg", "obama.jpg"):
         picture = decode((ROOT / "tests" / "data" / name).read_bytes()).pixels
@@ -44,8 +45,8 @@ def test_the_keras_file_has_the_committed_checksum() -> None:
     assert expected == [hashlib.sha256(KERAS_FILE.read_bytes()).hexdigest(), KERAS_FILE.name]
 
 
-def test_the_served_network_answers_as_the_keras_model_does(chips: Pixels) -> None:
-    """But for what its 8-bit integers cost."""
+def test_the_served_network_agrees_with_the_keras_model(chips: Pixels) -> None:
+    """Within the tolerance that its 8-bit integers need."""
     classifier = load_classifier()
     model = keras.models.load_model(KERAS_FILE, compile=False)
     views = np.stack([chips, chips[:, :, ::-1]]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Data sets as their authors publish them."""
+"""The readers of the data sets as their authors publish them."""
 
 import csv
 from collections import Counter
@@ -83,7 +83,7 @@ def test_fairface_is_read_from_its_tables_in_the_five_classes(tmp_path: Path) ->
 
 
 def test_near_duplicates_and_pictures_of_one_moment_share_a_split(tmp_path: Path) -> None:
-    # GIVEN one picture twice, the second darker and smaller, a chain of two more by time stamps
+    # GIVEN one picture twice, the copy darker and smaller, and another with the copy's time stamp
     picture = drawn(0)
     write(tmp_path / "1_0_0_111.jpg", picture)
     write(tmp_path / "2_0_1_222.jpg", resized(picture // 5 * 4, 150))
@@ -103,7 +103,7 @@ def test_near_duplicates_and_pictures_of_one_moment_share_a_split(tmp_path: Path
     assert {split for _, split in by_group} == {"train", "val", "test"}
 
 
-def test_splits_do_not_depend_on_what_else_is_in_the_folder(tmp_path: Path) -> None:
+def test_splits_do_not_depend_on_other_files_in_the_folder(tmp_path: Path) -> None:
     for index in range(30):
         write(tmp_path / "a" / f"1_0_0_{index}.jpg", drawn(index))
     alone = utkface(tmp_path)
@@ -126,11 +126,11 @@ def test_a_source_can_be_thinned_to_a_few_pictures_of_each_label_and_split(tmp_p
     assert set(counts) == {(each.label, each.split) for each in source.samples.values()}
 
 
-def test_a_set_that_is_not_there_is_none(tmp_path: Path) -> None:
+def test_a_missing_set_is_returned_as_none(tmp_path: Path) -> None:
     assert utkface(tmp_path) is None
     assert fairface(tmp_path) is None
 
 
-def test_a_folder_with_neither_set_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_folder_with_neither_set_is_refused_with_a_message(tmp_path: Path) -> None:
     with pytest.raises(NoDataSet, match="age_gender_race_time"):
         load_sets(tmp_path, tmp_path / "cache")

@@ -1,11 +1,12 @@
 """Every stage of `make train`, from archives to served files, on a tiny data set."""
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,31 +14,30 @@ from click.testing import CliRunner
 
 from ethnicity.audit.prevalence import load_reference
 from ethnicity.geometry import Pixels
-from ethnicity.networks import load_network
-from ethnicity.pipeline import VERIFIER_FILE, classify, load_models
+from ethnicity.pipeline import classify, load_models
 from training import baselines
 from training.__main__ import main
 from training.augment import training_crop
 from training.baselines import Baseline
 from training.data import AGE_BANDS, load_sets
 from training.evaluate import MODELS
+from training.face_output import refit_face_output
 from training.generations import train_generations
-from training.train import Recipe, is_finished, train
-from training.verifier import main as train_verifier
+from training.networks import FEATURES, face_resnet
+from training.no_faces import load_no_faces
+from training.pretrained import load_face_weights
+from training.train import (
+    Material,
+    Recipe,
+    build,
+    is_finished,
+    predict_logits,
+    train,
+    whole_pictures,
+)
 
 
-def smiley(grey: int) -> Pixels:
-    """A drawn face on a ground of that grey."""
-    drawn = np.full((400, 400, 3), grey, np.uint8)
-    cv2.ellipse(drawn, (200, 200), (90, 120), 0, 0, 360, (150, 180, 225), -1)
-    for x in (165, 235):
-        cv2.ellipse(drawn, (x, 170), (16, 9), 0, 0, 360, (40, 40, 60), -1)
-    cv2.ellipse(drawn, (200, 215), (10, 16), 0, 0, 360, (110, 140, 190), -1)
-    cv2.ellipse(drawn, (200, 265), (34, 11), 0, 0, 360, (70, 60, 160), -1)
-    return drawn
-
-
-def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
+def test_every_stage_runs_and_makes_a_model_that_the_service_can_load(
     data: Path, astronaut: bytes, tmp_path: Path
 ) -> None:
     arguments = [str(data), "--quick", "--work", str(tmp_path / "work")]
@@ -58,7 +58,7 @@ def test_every_stage_runs_and_leaves_a_model_that_the_service_can_load(
         epochs = csv.DictReader(history.read_text("utf-8").splitlines())
         assert [float(epoch["loss"]) > 0 for epoch in epochs] == [True, True]
 
-    # AND the network alone is enough to calibrate and measure anew
+    # AND the network alone is enough to calibrate and measure again
     described = tmp_path / "out" / MODELS / "classifier.json"
     before = described.read_bytes()
     described.unlink()
@@ -83,7 +83,7 @@ def test_a_cross_fitted_teacher_has_not_seen_the_pictures_that_it_answers_for(
     swapped.label[[one, other]] = faces.label[[other, one]]
     answers = []
     for name, each in (("given", faces), ("swapped", swapped)):
-        train_generations([each], recipes, tmp_path / name)
+        train_generations(Material([each]), recipes, tmp_path / name, tmp_path)
         answers.append(np.load(tmp_path / name / "generation-2" / "answers-utkface.npy"))
     change = np.abs(answers[1] - answers[0]).max(axis=1)
 
@@ -115,7 +115,7 @@ def test_networks_for_comparison_are_judged_on_the_test_pictures_of_both_sets(
     assert baselines.report(tmp_path / baselines.GUESSES, {}) == {}
 
 
-def test_a_run_that_was_cut_short_goes_on_with_the_batches_that_it_has_not_seen(
+def test_an_interrupted_run_resumes_with_the_remaining_batches(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sets = load_sets(data, tmp_path)
@@ -132,47 +132,98 @@ def test_a_run_that_was_cut_short_goes_on_with_the_batches_that_it_has_not_seen(
         return crop
 
     monkeypatch.setattr("training.train.training_crop", watched)
-    train(sets, recipe, tmp_path / "whole")
+    train(Material(sets), recipe, tmp_path / "whole")
     of_a_whole_run = seen.copy()
 
     # GIVEN a run that ended in the second of three epochs
     broken = True
     with pytest.raises(tf.errors.OpError):
-        train(sets, recipe, run)
+        train(Material(sets), recipe, run)
     assert not is_finished(run)
 
     # WHEN it is started again
     broken = False
     seen.clear()
-    train(sets, recipe, run)
+    train(Material(sets), recipe, run)
 
-    # THEN it sees what a whole run sees from there on, at last to measure the normalisation
+    # THEN it sees what a whole run sees from there on, and in the end it measures the normalisation
     left = 3 * 48
     assert is_finished(run)
     assert seen[-left:] == of_a_whole_run[-left:]
     assert len(seen) < len(of_a_whole_run)
 
 
-def test_the_verifier_learns_to_tell_faces_from_what_is_taken_for_one(
-    data: Path, tmp_path: Path
+def test_the_classifier_learns_to_reject_false_proposals(data: Path, tmp_path: Path) -> None:
+    sets = load_sets(data, tmp_path)
+    no_faces = load_no_faces(data, tmp_path)
+    assert no_faces is not None
+    recipe = Recipe(width=8, epochs=6, batch=16, average_decay=0.9, no_faces=0.5)
+
+    classifier = train(Material(sets, no_faces), recipe, tmp_path / "run")
+
+    faces = whole_pictures(sets[0].part("test"))
+    log_odds = [predict_logits(classifier, views)[:, -1].mean() for views in (faces, no_faces)]
+    assert log_odds[0] > log_odds[1]
+
+
+def test_the_sixth_output_is_fitted_again_and_the_labels_stay(data: Path, tmp_path: Path) -> None:
+    # GIVEN a network whose sixth output has learnt nothing
+    sets = load_sets(data, tmp_path)
+    no_faces = load_no_faces(data, tmp_path)
+    assert no_faces is not None
+    classifier = build(Recipe(width=8, no_faces=0.5))
+    faces = whole_pictures(sets[0].part("test"))
+    before = predict_logits(classifier, faces)
+
+    # WHEN that output is fitted again
+    refit_face_output(classifier, sets, no_faces)
+
+    # THEN it separates faces from others, within the range of the labels' logits
+    after = predict_logits(classifier, faces)
+    np.testing.assert_array_equal(after[:, :-1], before[:, :-1])
+    assert after[:, -1].mean() > predict_logits(classifier, no_faces)[:, -1].mean()
+    assert np.abs(after[:, -1]).max() < 2 * np.abs(after[:, :-1]).max()
+
+
+def test_a_pretrained_networks_answers_do_not_depend_on_the_faces_for_normalisation(
+    tmp_path: Path,
 ) -> None:
-    # GIVEN pictures without a face in which the detector sees one
-    faceless = data / "faceless"
-    faceless.mkdir()
-    for index, grey in enumerate(range(40, 220, 20)):
-        cv2.imwrite(str(faceless / f"{index}.png"), smiley(grey))
-    arguments = [str(data), "--quick", "--work", str(tmp_path), "--out", str(tmp_path)]
-
-    result = CliRunner().invoke(train_verifier, arguments, catch_exceptions=False)
-
-    assert result.exit_code == 0
-    verifier = load_network(VERIFIER_FILE, tmp_path / MODELS)
-    with np.load(tmp_path / "verifier.npz") as views:
-        scores = {
-            name: np.mean([[*verifier(view.astype(np.float32)).values()] for view in views[name]])
-            for name in ("faces", "others")
+    # GIVEN weights as the package has them
+    rng = np.random.default_rng(0)
+    network = face_resnet(118)
+    about: list[dict[str, Any]] = []
+    content = b""
+    for layer in network.layers:
+        if not isinstance(layer, keras.layers.Conv2D):
+            continue
+        place = f"convolution{len(about)}"
+        shapes = {
+            "conv/filters": layer.kernel.shape,
+            "scale/weights": layer.kernel.shape[-1:],
+            "scale/biases": layer.kernel.shape[-1:],
         }
-    assert scores["faces"] > scores["others"]
+        for name, shape in shapes.items():
+            least = 0.5 if name == "scale/weights" else -0.1
+            scale = {"dtype": "uint8", "scale": 0.2 / 255, "min": least}
+            about.append({"name": f"{place}/{name}", "shape": shape, "quantization": scale})
+            content += rng.integers(256, size=shape, dtype=np.uint8).tobytes()
+    name = "face_recognition_model"
+    (tmp_path / f"{name}.bin").write_bytes(content)
+    manifest = [{"paths": [f"{name}.bin"], "weights": about}]
+    (tmp_path / f"{name}-weights_manifest.json").write_text(json.dumps(manifest))
+
+    # WHEN normalisation is measured on dark pictures, or on bright ones
+    features = keras.Model(network.input, network.get_layer(FEATURES).output)
+    shown = rng.integers(256, size=(4, 118, 118, 3), dtype=np.uint8)
+    answers = []
+    for brightness in (0.2, 1):
+        typical = (rng.integers(256, size=(8, 118, 118, 3)) * brightness).astype(np.uint8)
+        load_face_weights(network, tmp_path, typical)
+        answers.append(features.predict(shown, verbose=0))
+
+    # THEN it makes no difference
+    assert answers[0].std() > 0
+    assert np.allclose(answers[0], answers[1], rtol=1e-2, atol=1e-3 * np.abs(answers[0]).max())
 
 
 def test_ages_of_both_sets_fall_into_the_same_bands(data: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the unit tests share: the committed models, loaded once, and a face to look at."""
+"""Fixtures of the unit tests: the committed models, loaded once, and a face."""
 
 import io
 
@@ -29,7 +29,7 @@ def finder(models: Models) -> Finder:
 
 @pytest.fixture(scope="session")
 def portrait_pixels(astronaut: bytes) -> Pixels:
-    """The astronaut's picture, 512×512, by another decoder than the service's."""
+    """The astronaut's picture, 512×512, decoded by Pillow, independently of the service."""
     pixels = np.array(Image.open(io.BytesIO(astronaut)).convert("RGB"))
     pixels.setflags(write=False)
     return pixels
@@ -37,6 +37,6 @@ def portrait_pixels(astronaut: bytes) -> Pixels:
 
 @pytest.fixture(scope="session")
 def small_pixels(portrait_pixels: Pixels) -> Pixels:
-    """Its middle, 120×96: quick to code many times over."""
+    """The middle of the astronaut's picture, 120×96: quick to encode many times."""
     image = Image.fromarray(portrait_pixels).crop((120, 40, 360, 232)).resize((120, 96))
     return np.array(image)

@@ -1,7 +1,7 @@
-"""JPEGs of any sampling factors, which Pillow does not write: mosaics of one tone a block.
+"""JPEGs with any sampling factors, which Pillow cannot write; each block has a single tone.
 
-With Huffman tables of one length, a block is its difference from the one before, four bits for
-their number and as many as they are, and a bit for its end.
+A block is coded as its difference from the one before: a four-bit Huffman code for the number of
+bits, these bits, and a bit that ends the block.
 """
 
 import struct
@@ -16,13 +16,13 @@ from tests.hostile import EOI, SOI, segment
 
 _TONES = segment(0xC4, b"\0" + bytes([0, 0, 0, 12, *bytes(12)]) + bytes(range(12)))
 _NOTHING_ELSE = segment(0xC4, b"\x10" + bytes([1, *bytes(15)]) + b"\0")
-_QUANTISATION = segment(0xDB, b"\0" + b"\x08" * 64)  # so that a difference of 1 is one of 1 tone
+_QUANTISATION = segment(0xDB, b"\0" + b"\x08" * 64)  # a coded difference of 1 is one grey level
 
 
 def mosaic(
     picture: Pixels, factors: Sequence[tuple[int, int]], *, restart_interval: int = 0
 ) -> bytes:
-    """The picture as a JPEG whose channels, luma and chroma first, have these factors."""
+    """The picture as a JPEG with these sampling factors, luma and chroma first."""
     height, width = picture.shape[:2]
     colours = Image.fromarray(picture).convert("YCbCr")
     channels = [np.asarray(each) for each in colours.split()]
@@ -72,7 +72,7 @@ def _coded(
 
 
 def _tones(channel: Pixels, size: tuple[int, int]) -> NDArray[np.int64]:
-    """One tone for each block, around 0."""
+    """The mean tone of each block, less 128."""
     return np.asarray(Image.fromarray(channel).resize(size, Image.Resampling.BOX), np.int64) - 128
 
 

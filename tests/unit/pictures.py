@@ -1,4 +1,4 @@
-"""JPEGs made for the tests, from Pillow's encoder and by hand."""
+"""JPEGs made for the tests, by Pillow's encoder or byte by byte."""
 
 import io
 import struct
@@ -15,7 +15,7 @@ SOS = 0xDA
 APP1 = 0xE1
 COMMENT = 0xFE
 
-# How a picture lies in the file for each EXIF orientation, so that it is displayed upright.
+# For each EXIF orientation, how to store a picture so that it is displayed upright.
 _STORED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -26,7 +26,7 @@ _STORED = {
     8: Image.Transpose.ROTATE_270,
 }
 
-# What other formats' files begin with, and text.
+# The first bytes of files in other formats, and text.
 OTHER_CONTENT = {
     "PNG": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
     "GIF": b"GIF89a\x01\0\x01\0",
@@ -47,7 +47,7 @@ OTHER_CONTENT = {
 
 
 def encode(picture: Pixels | Image.Image, **options: Any) -> bytes:
-    """A JPEG, by Pillow."""
+    """A JPEG, encoded by Pillow."""
     image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
     file = io.BytesIO()
     image.save(file, "JPEG", **options)
@@ -65,19 +65,19 @@ def encode_oriented(picture: Pixels | Image.Image, orientation: int, **options: 
 
 
 def as_displayed(jpeg: bytes) -> Pixels:
-    """What Pillow makes of a JPEG."""
+    """The pixels of a JPEG as Pillow displays it."""
     return np.array(ImageOps.exif_transpose(Image.open(io.BytesIO(jpeg))).convert("RGB"))
 
 
 def resized(pixels: Pixels, width: int, height: int) -> Pixels:
-    """The picture at another size, well filtered."""
+    """The picture at another size, by Lanczos resampling."""
     return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
 
 
 def on_canvas(
     pixels: Pixels, size: tuple[int, int], corner: tuple[int, int], grey: int = 128
 ) -> Pixels:
-    """The picture on a larger one of one colour, cut where it reaches beyond."""
+    """The picture on a grey canvas, cropped where it extends beyond the canvas."""
     (width, height), (left, top) = size, corner
     canvas = np.full((height, width, 3), grey, np.uint8)
     place = canvas[top : top + pixels.shape[0], left : left + pixels.shape[1]]
@@ -96,7 +96,7 @@ def segment(marker: int, content: bytes = b"") -> bytes:
 
 
 def frame_header(width: int, height: int, marker: int = 0xC0) -> bytes:
-    """Of a greyscale picture."""
+    """The frame header of a greyscale picture."""
     return segment(marker, struct.pack(">BHHB", 8, height, width, 1) + b"\x01\x11\x00")
 
 
@@ -113,7 +113,7 @@ def exif(order: str, *entries: tuple[int, int, int, int]) -> bytes:
 
 
 def with_claimed_size(jpeg: bytes, width: int, height: int) -> bytes:
-    """The same file, its frame header claiming another size."""
+    """The same file with another size in its frame header."""
     frame = max(jpeg.find(b"\xff\xc0"), jpeg.find(b"\xff\xc2"))  # baseline or progressive
     start = frame + 5
     return jpeg[:start] + struct.pack(">HH", height, width) + jpeg[start + 4 :]

@@ -33,7 +33,7 @@ def sampled(points: list[int]) -> bytes:
 
 
 def rgb(primaries: tuple[tuple[float, ...], ...], *curves: bytes) -> bytes:
-    """A profile of these primaries, and one tone curve, or one for each channel."""
+    """A profile with these primaries and either one tone curve or one for each channel."""
     red, green, blue = curves * (3 // len(curves))
     tags = {b"rTRC": red, b"gTRC": green, b"bTRC": blue}
     names = (b"rXYZ", b"gXYZ", b"bXYZ")

@@ -68,25 +68,25 @@ def test_pictures_are_read_in_place(made: Callable[[Path], Path], tmp_path: Path
     assert source.title == made(tmp_path).name
 
 
-def test_deeper_folders_make_groups_if_asked() -> None:
+def test_depth_sets_the_folder_levels_of_a_group() -> None:
     assert group_of("train/White/a.jpg", 2) == "train/White"
     assert group_of("a.jpg", 2) == ""
 
 
 def test_a_column_of_a_csv_may_name_the_group(tmp_path: Path) -> None:
-    source = open_source(str(listed_in_a_csv(tmp_path)), by="split")
+    source = open_source(str(listed_in_a_csv(tmp_path)), by=("split",))
 
     assert {each.group for each in source.list()} == {"x"}
 
 
-def test_a_csv_without_the_column_says_which_it_has(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_csv_column_lists_the_existing_ones(tmp_path: Path) -> None:
     source = open_source(str(listed_in_a_csv(tmp_path)), column="path")
 
-    with pytest.raises(SourceError, match="has no column path, but file, split"):
+    with pytest.raises(SourceError, match="has no column path; its columns: file, split"):
         list(source.list())
 
 
-def test_a_file_that_a_csv_names_and_is_not_there_is_still_listed(tmp_path: Path) -> None:
+def test_a_missing_file_named_in_a_csv_is_still_listed(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("file\ngone.jpg\n")
     source = open_source(str(tmp_path / "list.csv"))
 
@@ -98,9 +98,11 @@ def test_a_file_that_a_csv_names_and_is_not_there_is_still_listed(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "neither a file nor a folder"), (b"text", "no folder, zip, tar or CSV file")],
+    [(None, "neither a file nor a folder"), (b"text", "not a folder, zip, tar or CSV file")],
 )
-def test_what_is_no_source_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
+def test_other_paths_are_refused_as_sources(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
     file = tmp_path / "some.bin"
     if content is not None:
         file.write_bytes(content)
@@ -109,7 +111,7 @@ def test_what_is_no_source_is_refused(tmp_path: Path, content: bytes | None, mes
         open_source(str(file))
 
 
-def test_pictures_of_other_kinds_count_and_hidden_ones_do_not() -> None:
+def test_unsupported_pictures_are_listed_and_hidden_files_are_not() -> None:
     assert is_picture("a/b.webp")
     assert is_picture("../a/b.jfif")
     assert not is_picture("a/.b.jpg")

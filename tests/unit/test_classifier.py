@@ -1,4 +1,4 @@
-"""Logits to probabilities and prediction sets, by hand; the committed calibration, in kind."""
+"""Probabilities and prediction sets of hand-made logits, and the committed calibration."""
 
 import json
 from typing import cast
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ethnicity.classifier import Calibration, Classifier, calibration_for, detail
-from ethnicity.faces import CHIP, Finder, align, find_faces
+from ethnicity.faces import Finder, align, find_faces
+from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
 from ethnicity.model_files import MODELS
@@ -69,7 +70,7 @@ def test_the_bias_is_added_after_the_temperature() -> None:
     assert found == pytest.approx(np.array([2, 3, 1, 1, 2]) / 9)
 
 
-def test_many_pictures_are_calibrated_at_once_as_one_by_one() -> None:
+def test_a_batch_is_calibrated_like_single_pictures() -> None:
     rows = np.random.default_rng(1).normal(0, 4, (3, 7, 5)).astype(np.float32)
     each = calibration(temperature=0.7, bias=(1, -1, 0, 0.5, 0))
     together = each.probabilities(rows)
@@ -80,7 +81,7 @@ def test_many_pictures_are_calibrated_at_once_as_one_by_one() -> None:
 
 @settings(deadline=None)
 @given(logits_of_any_size, st.floats(0.05, 20), five)
-def test_probabilities_sum_to_one_however_large_the_logits(
+def test_probabilities_sum_to_one_for_any_logits(
     values: Tensor, temperature: float, bias: list[float]
 ) -> None:
     found = calibration(temperature, tuple(bias)).probabilities(values)
@@ -99,7 +100,7 @@ def test_a_bias_that_all_labels_share_changes_nothing(values: Tensor, constant: 
 # Prediction sets
 
 
-def test_labels_at_or_above_their_own_threshold_are_kept_the_most_probable_first() -> None:
+def test_labels_at_or_above_their_threshold_are_kept_most_probable_first() -> None:
     by_class = calibration(thresholds=(0.3, 0.1, 0.25, 0.2, 0.05))
     found = by_class.prediction_set(np.array([0.29, 0.1, 0.36, 0.19, 0.06]))
     assert found == ("Asian", "Black", "Others")
@@ -110,14 +111,14 @@ def test_the_most_probable_label_is_kept_below_its_threshold() -> None:
     assert strict.prediction_set(np.array([0.2, 0.1, 0.1, 0.5, 0.1])) == ("Indian",)
 
 
-def test_labels_of_equal_probability_come_in_their_own_order() -> None:
+def test_labels_of_equal_probability_keep_their_usual_order() -> None:
     lenient = calibration(thresholds=(0, 0, 0, 0, 0))
     assert lenient.prediction_set(np.full(5, 0.2)) == LABELS
 
 
 @settings(deadline=None)
 @given(five, five)
-def test_a_prediction_set_is_what_its_definition_says(
+def test_a_prediction_set_follows_its_definition(
     values: list[float], thresholds: list[float]
 ) -> None:
     probabilities = np.array(values)
@@ -137,8 +138,8 @@ def test_a_prediction_set_is_what_its_definition_says(
 # The classifier
 
 
-def test_the_network_is_given_the_pixels_as_they_are_and_mirrored() -> None:
-    # GIVEN a network that answers the two with logits whose mean is known
+def test_the_network_gets_the_pixels_unchanged_and_mirrored() -> None:
+    # GIVEN a network that gives the two images logits with a known mean
     seen: list[Tensor] = []
     given = [logits(2 * LN2, 0, LN3, 0, 1), logits(0, 0, LN3, 0, -1)]
 
@@ -154,7 +155,7 @@ def test_the_network_is_given_the_pixels_as_they_are_and_mirrored() -> None:
     assert np.array_equal(seen[1], chip[:, ::-1])
 
 
-def test_a_mirror_changes_no_answer(models: Models, chip: Pixels) -> None:
+def test_a_mirrored_picture_gets_the_same_answer(models: Models, chip: Pixels) -> None:
     found = models.classifier.judge(chip)
     mirrored = models.classifier.judge(np.ascontiguousarray(chip[:, ::-1]))
     assert mirrored.probabilities == pytest.approx(found.probabilities, abs=1e-6)
@@ -189,7 +190,7 @@ def test_the_committed_calibrations_have_every_label(models: Models) -> None:
         assert ((loaded.thresholds > 0) & (loaded.thresholds < 1)).all()
 
 
-def test_the_committed_calibrations_leave_no_face_without_one(models: Models) -> None:
+def test_every_face_has_a_committed_calibration(models: Models) -> None:
     least = [each.min_detail for each in models.classifier.calibrations]
     assert least == sorted(least, reverse=True)
     assert least[-1] == 0
@@ -231,7 +232,7 @@ def test_a_face_too_small_to_judge_leaves_most_labels_open(models: Models, chip:
     small = models.classifier.judge(resized(resized(chip, 7, 7), CHIP, CHIP))
     assert len(small.prediction_set) >= 3
     assert small.probabilities.max() < 0.6 < sharp.probabilities.max()
-    # AND the thresholds are those of the calibration for so little detail
+    # AND the thresholds come from the calibration for faces with the least detail
     assert np.array_equal(sharp.thresholds, models.classifier.calibrations[0].thresholds)
     assert np.array_equal(small.thresholds, models.classifier.calibrations[-1].thresholds)
 

@@ -1,4 +1,4 @@
-"""Colour profiles: LittleCMS, by way of Pillow, says what is right."""
+"""Colour profiles, compared with LittleCMS in Pillow."""
 
 import io
 import struct
@@ -36,7 +36,7 @@ def colours() -> Pixels:
 
 
 def by_littlecms(icc: bytes, pixels: Pixels) -> Pixels:
-    """Relative colorimetric, as matrix profiles are meant."""
+    """Convert with the relative colorimetric intent, which matrix profiles are made for."""
     converted = ImageCms.profileToProfile(
         Image.fromarray(pixels),
         ImageCms.ImageCmsProfile(io.BytesIO(icc)),
@@ -48,7 +48,7 @@ def by_littlecms(icc: bytes, pixels: Pixels) -> Pixels:
 
 @pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
 @pytest.mark.parametrize("primaries", [P3, ADOBE], ids=["Display P3", "Adobe RGB"])
-def test_colours_come_out_as_littlecms_has_them(
+def test_converted_colours_agree_with_littlecms(
     colours: Pixels, primaries: tuple[tuple[float, ...], ...], curve: bytes
 ) -> None:
     icc = rgb(primaries, curve)
@@ -77,7 +77,7 @@ def test_grey_pictures_have_one_curve_and_stay_grey() -> None:
     assert converted[:, 0] == pytest.approx(255 * expected, abs=1)
 
 
-def test_srgb_itself_needs_nothing() -> None:
+def test_an_srgb_profile_is_ignored() -> None:
     assert read_profile(rgb(SRGB, parametric(3, *SRGB_CURVE))) is None
     assert read_profile(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()) is None
 
@@ -104,19 +104,19 @@ GOOD = rgb(P3, gamma(2.2))
         pytest.param(rgb(P3, parametric(1, -9000, 0.001, 0.001)), id="curve that overflows"),
     ],
 )
-def test_profiles_of_another_kind_and_broken_ones_are_ignored(icc: bytes) -> None:
+def test_broken_and_unsupported_profiles_are_ignored(icc: bytes) -> None:
     assert read_profile(icc) is None
 
 
 @settings(deadline=None)
 @given(st.integers(0, len(GOOD) - 1), st.binary(min_size=1, max_size=40))
-def test_no_damage_makes_a_profile_raise(position: int, damage: bytes) -> None:
+def test_a_damaged_profile_never_raises(position: int, damage: bytes) -> None:
     profile = read_profile(GOOD[:position] + damage + GOOD[position + len(damage) :])
     if profile is not None:
         assert profile.to_srgb(np.zeros((1, 1, 3), np.uint8)).shape == (1, 1, 3)
 
 
-def test_tags_may_share_their_bytes_and_take_no_memory_of_their_own() -> None:
+def test_tags_that_share_bytes_take_no_additional_memory() -> None:
     icc = bytearray(GOOD.ljust(1_000_000, b"\0"))
     count = int.from_bytes(icc[128:132], "big")
     tags = [struct.pack(">4sII", b"%04d" % tag, tag, 999_000) for tag in range(90)]
@@ -139,7 +139,7 @@ def test_tags_may_share_their_bytes_and_take_no_memory_of_their_own() -> None:
     assert most < 2_000_000
 
 
-def test_a_profile_too_long_for_curves_and_a_matrix_is_left_alone() -> None:
+def test_a_profile_above_the_size_limit_is_ignored() -> None:
     assert read_profile(GOOD.ljust(1_000_000, b"\0")) is not None
     assert read_profile(GOOD.ljust(1_000_001, b"\0")) is None
 
@@ -147,7 +147,7 @@ def test_a_profile_too_long_for_curves_and_a_matrix_is_left_alone() -> None:
 # In a JPEG
 
 
-def test_a_picture_carries_its_profile(small_pixels: Pixels) -> None:
+def test_a_decoded_picture_has_its_profile(small_pixels: Pixels) -> None:
     profile = decode(encode(small_pixels, icc_profile=GOOD)).profile
     assert profile is not None
     expected = read_profile(GOOD)
@@ -155,11 +155,11 @@ def test_a_picture_carries_its_profile(small_pixels: Pixels) -> None:
     assert np.array_equal(profile.matrix, expected.matrix)
 
 
-def test_a_profile_in_several_segments_is_put_together(small_pixels: Pixels) -> None:
+def test_a_profile_in_several_segments_is_joined(small_pixels: Pixels) -> None:
     table = sampled([round(65535 * (i / 39_999) ** 2.2) for i in range(40_000)])
     picture = decode(encode(small_pixels, icc_profile=rgb(P3, table)))
     assert picture.profile is not None
 
 
-def test_a_picture_without_a_profile_is_taken_as_srgb(small_pixels: Pixels) -> None:
+def test_a_picture_without_a_profile_counts_as_srgb(small_pixels: Pixels) -> None:
     assert decode(encode(small_pixels)).profile is None

@@ -1,4 +1,4 @@
-"""The face detector: the committed network on one photo, and what is read from its grids."""
+"""The face detector: the committed network on one photo, and the reading of its grids."""
 
 from typing import cast
 
@@ -16,7 +16,7 @@ OPENCV_BOX = np.array([[114.18, 62.74], [114.18 + 90.34, 62.74 + 113.48]])
 OPENCV_KEYPOINTS = np.array(
     [[136.17, 101.54], [183.21, 102.42], [156.18, 124.34], [134.45, 142.76], [175.45, 143.62]]
 )
-"""What cv2.FaceDetectorYN answers for `view`, by the .onnx file of March 2023, at 0.93."""
+"""The answer of cv2.FaceDetectorYN for `view`, with the .onnx file of March 2023; score 0.93."""
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +38,8 @@ def only(found: list[Detection]) -> Detection:
 # The committed network
 
 
-def test_the_best_cell_answers_as_opencv_does(
-    detector: Network, view: Pixels, face: Detection
-) -> None:
-    # Above this threshold there is no other cell to average with.
+def test_the_best_cell_agrees_with_opencv(detector: Network, view: Pixels, face: Detection) -> None:
+    # With this threshold, there is no other cell to average with.
     best = only(detect(detector, view, face.score - 1e-6))
     assert best.score == pytest.approx(0.93, abs=0.005)
     assert np.allclose(best.corners, OPENCV_BOX, atol=0.1)
@@ -70,7 +68,9 @@ def test_a_mirrored_view_has_its_face_on_the_other_side(
     assert np.abs(mirrored.keypoints - keypoints).max() < 4
 
 
-def test_the_network_tells_red_from_blue(detector: Network, view: Pixels, face: Detection) -> None:
+def test_the_network_distinguishes_red_from_blue(
+    detector: Network, view: Pixels, face: Detection
+) -> None:
     swapped = only(detect(detector, view[..., ::-1], 0.5))
     assert swapped.score < face.score
 
@@ -103,13 +103,13 @@ def test_the_network_fires_many_times_for_one_face(detector: Network, view: Pixe
     assert sum(np.count_nonzero((grid[..., :2] > 0).all(axis=-1)) for grid in grids) > 1
 
 
-# What is read from the grids
+# Reading the grids
 
 
 def answering(*found: tuple[int, int, int, float, list[float]]) -> Network:
-    """A network that answers in these cells (stride, row, column) with this score and these points.
+    """A network that finds faces in these cells: stride, row, column, score and points of each.
 
-    A cell's score is the geometric mean of two probabilities; here both are the score. The grids
+    A cell's score is the geometric mean of two probabilities, which are equal here. The grids
     come in no particular order.
     """
 
@@ -128,7 +128,7 @@ def answering(*found: tuple[int, int, int, float, list[float]]) -> Network:
 
 
 def points(x: float, y: float, width: float, height: float) -> list[float]:
-    """A box's, in cells, with the five keypoints at its middle."""
+    """The numbers for a box, in cells, with all five keypoints at its middle."""
     return [x, y, float(np.log(width)), float(np.log(height)), *([x, y] * 5)]
 
 
@@ -138,7 +138,7 @@ def seen_by(network: Network, min_score: float = 0.5) -> list[Detection]:
 
 @pytest.mark.parametrize("stride", [8, 16, 32])
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 3), (7, 0), (9, 19)])
-def test_each_cell_has_its_place(stride: int, row: int, column: int) -> None:
+def test_each_cell_maps_to_its_place_in_the_view(stride: int, row: int, column: int) -> None:
     found = only(seen_by(answering((stride, row, column, 0.9, points(0.5, 0.25, 2, 3)))))
     x, y = (column + 0.5) * stride, (row + 0.25) * stride
     right, bottom = x + stride, y + 1.5 * stride
@@ -161,7 +161,7 @@ def test_the_score_is_the_geometric_mean_of_class_and_objectness(
     assert seen_by(cast("Network", run), 0.61) == []
 
 
-def test_overlapping_detections_are_merged_weighted_by_score_above_the_least() -> None:
+def test_overlapping_detections_are_averaged_by_their_scores_above_the_minimum() -> None:
     network = answering(
         (8, 4, 4, 0.9, points(0, 0, 5, 5)),
         (8, 4, 5, 0.6, points(0, 0, 5, 5)),
@@ -181,18 +181,18 @@ def test_one_face_found_in_two_grids_is_one_detection() -> None:
     assert only(seen_by(network)).score == pytest.approx(0.8)
 
 
-def test_a_candidate_just_above_the_least_score_moves_the_average_by_next_to_nothing() -> None:
+def test_a_candidate_just_above_the_minimum_score_hardly_moves_the_average() -> None:
     sure, hardly = (8, 4, 4, 0.9, points(0, 0, 5, 5)), (8, 4, 5, 0.5001, points(0, 0, 5, 5))
     alone, together = only(seen_by(answering(sure))), only(seen_by(answering(sure, hardly)))
     assert np.abs(alone.corners - together.corners).max() < 0.01
 
 
-def test_detections_apart_stay_apart_the_best_first() -> None:
+def test_separate_detections_stay_separate_best_first() -> None:
     network = answering((8, 0, 0, 0.7, points(0, 0, 1, 1)), (16, 9, 9, 0.9, points(0, 0, 1, 1)))
     assert [found.score for found in seen_by(network)] == pytest.approx([0.9, 0.7])
 
 
-def test_detections_that_score_too_little_are_left_out() -> None:
+def test_detections_with_low_scores_are_left_out() -> None:
     network = answering((8, 0, 0, 0.7, points(0, 0, 1, 1)), (16, 9, 9, 0.4, points(0, 0, 1, 1)))
     assert len(seen_by(network, 0.5)) == 1
     assert len(seen_by(network, 0.3)) == 2

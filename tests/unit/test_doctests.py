@@ -10,7 +10,7 @@ from ethnicity import pipeline
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_examples_of_the_python_api_run_as_they_are_written(
+def test_the_examples_of_the_python_api_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(ROOT)

@@ -1,4 +1,4 @@
-"""Faces, found by the committed networks in two photos, many times placed, scaled and turned."""
+"""Faces found by the committed networks in two photos, shifted, scaled and rotated."""
 
 import io
 from collections.abc import Callable
@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ethnicity import faces, geometry, images
+from ethnicity import geometry, images, search
 from ethnicity.detector import detect
-from ethnicity.faces import CHIP, FRAME, LOOK, Face, Finder, align, find_faces, whole_picture
+from ethnicity.faces import LOOK, Face, Finder, align, find_faces, whole_picture
+from ethnicity.frame import CHIP, FRAME
 from ethnicity.geometry import Pixels, Points
 from ethnicity.networks import Network, Tensor
 from tests.unit.pictures import difference, encode, on_canvas, resized
 
 FACE = np.array([[180.0, 64.0], [271.0, 177.0]])
-"""In the astronaut's picture: top left, bottom right."""
+"""The box of the face in the astronaut's picture: top left, bottom right."""
 
 CLOSE_UP = (slice(20, 200), slice(130, 310))
-"""Rows and columns of the astronaut's picture that her face fills by half."""
+"""Rows and columns of a part of the astronaut's picture that is half face."""
 
 
 def overlap(one: Points, other: Points) -> float:
@@ -32,7 +33,7 @@ def overlap(one: Points, other: Points) -> float:
 
 
 def misplaced(face: Face, expected: Points) -> float:
-    """The mean distance of the aligned face's corners from those expected, in sides of it."""
+    """The mean distance of the aligned face's corners from the expected ones, in side lengths."""
     side = float(np.linalg.norm(expected[1] - expected[0]))
     return float(np.linalg.norm(frame_corners(face) - expected, axis=1).mean()) / side
 
@@ -48,7 +49,7 @@ def only(found: list[Face]) -> Face:
 
 
 def exactly(face: Face) -> tuple[bytes, float | None, bytes]:
-    """All there is to a face, to be compared to the last bit."""
+    """All data of a face, for bit-exact comparison."""
     return face.corners.tobytes(), face.score, face.to_chip.tobytes()
 
 
@@ -58,7 +59,7 @@ def turned(pixels: Pixels, quarters: int) -> Pixels:
 
 
 class Shown:
-    """A network, and the widths of the images that it was shown."""
+    """A network that records the widths of its input images."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -70,8 +71,8 @@ class Shown:
 
 
 def of_opinion(logit: float) -> Network:
-    """A verifier that answers every view with this."""
-    return cast("Network", lambda _: {"logits": np.array([logit], np.float32)})
+    """A classifier that gives every face these log odds of being one."""
+    return cast("Network", lambda _: {"outputs": np.array([0, 0, 0, 0, 0, logit], np.float32)})
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def obama_pixels(obama: bytes) -> Pixels:
     return resized(np.array(Image.open(io.BytesIO(obama)).convert("RGB")), 280, 350)
 
 
-# Where faces are
+# Pictures with faces
 
 
 def test_the_face_of_a_portrait_is_found_once(face: Face) -> None:
@@ -194,7 +195,9 @@ def test_the_box_of_a_face_cut_by_the_edge_lies_in_the_picture(
     assert overlap(found.corners + np.array([left, top]), FACE) > 0.4
 
 
-def test_looking_twice_finds_the_same(finder: Finder, portrait_pixels: Pixels, face: Face) -> None:
+def test_a_repeated_search_finds_the_same_faces(
+    finder: Finder, portrait_pixels: Pixels, face: Face
+) -> None:
     find_faces(finder, np.zeros((300, 300, 3), np.uint8))
     assert exactly(only(find_faces(finder, portrait_pixels))) == exactly(face)
 
@@ -202,7 +205,7 @@ def test_looking_twice_finds_the_same(finder: Finder, portrait_pixels: Pixels, f
 # Several faces, from coarse to fine
 
 Composed = dict[str, tuple[Pixels, int, int]]
-"""Pictures by name, the faces that are found in each, and those where all are asked for."""
+"""By name: a picture, and its numbers of faces by default and if all are requested."""
 
 
 @pytest.fixture(scope="module")
@@ -254,22 +257,27 @@ def test_two_faces_are_where_they_were_put(finder: Finder, composed: Composed) -
 
 
 @pytest.mark.parametrize(("all_faces", "tiles"), [(False, 0), (True, 5)])
-def test_a_large_face_ends_the_search_unless_all_are_asked_for(
+def test_a_large_face_ends_the_search_unless_all_faces_are_requested(
     finder: Finder, portrait_pixels: Pixels, *, all_faces: bool, tiles: int
 ) -> None:
     detector = Shown(finder.detector)
-    shown = Finder(cast("Network", detector), finder.verifier)
+    shown = Finder(cast("Network", detector), finder.classifier)
     only(find_faces(shown, resized(portrait_pixels[CLOSE_UP], 800, 800), all_faces=all_faces))
-    assert detector.widths.count(LOOK) == 2  # a glance, and the closer look at what it showed
+    assert detector.widths.count(LOOK) == 2  # a glance, and a closer look at its result
     assert len(detector.widths) == 2 + tiles
 
 
-def test_only_a_face_that_is_in_doubt_is_for_the_verifier_to_judge(
+def test_the_classifier_contributes_to_the_verdict_on_a_face(
     finder: Finder, portrait_pixels: Pixels
 ) -> None:
     tiny = resized(portrait_pixels, 51, 51)
-    for pixels, opinion, count in ((portrait_pixels, -9, 1), (tiny, -9, 0), (tiny, 9, 1)):
-        assert len(find_faces(Finder(finder.detector, of_opinion(opinion)), pixels)) == count
+    for pixels, opinion, found in (
+        (portrait_pixels, -9, False),
+        (tiny, -9, False),
+        (tiny, 9, True),
+    ):
+        faces = find_faces(Finder(finder.detector, of_opinion(opinion)), pixels)
+        assert bool(faces) == found
 
 
 def test_the_number_of_closer_looks_is_bounded() -> None:
@@ -286,10 +294,10 @@ def test_the_number_of_closer_looks_is_bounded() -> None:
     finder = Finder(cast("Network", detector), of_opinion(9))
     assert find_faces(finder, np.zeros((700, 700, 3), np.uint8)) == []
     # A glance, two levels and three turns.
-    assert detector.widths.count(LOOK) == 1 + 5 * faces.MAX_PROPOSALS
+    assert detector.widths.count(LOOK) == 1 + 5 * search.MAX_PROPOSALS
 
 
-# Where none are
+# Pictures without faces
 
 
 def drawn_house() -> Pixels:
@@ -318,7 +326,7 @@ def test_no_face_is_found_in_drawings(finder: Finder, name: str) -> None:
 
 
 @pytest.mark.parametrize(("left", "top"), [(100, 300), (330, 0)])
-def test_a_square_cut_from_beside_the_face_is_no_chip(
+def test_a_square_next_to_the_face_is_not_a_chip(
     finder: Finder, portrait_pixels: Pixels, left: int, top: int
 ) -> None:
     assert find_faces(finder, portrait_pixels[top : top + 182, left : left + 182]) == []
@@ -343,7 +351,7 @@ def test_pictures_of_odd_shapes_are_searched(
         assert (found.corners <= (width, height)).all()
 
 
-# The frame
+# Alignment
 
 
 def test_an_aligned_face_has_eyes_and_mouth_where_the_classifier_expects_them(
@@ -356,7 +364,7 @@ def test_an_aligned_face_has_eyes_and_mouth_where_the_classifier_expects_them(
 
 
 @pytest.mark.parametrize("side", [200, 400, 1024, 1600])
-def test_a_face_is_aligned_alike_whatever_the_pictures_size(
+def test_a_face_is_aligned_equally_in_pictures_of_any_size(
     finder: Finder, portrait_pixels: Pixels, face: Face, side: int
 ) -> None:
     found = only(find_faces(finder, resized(portrait_pixels, side, side)))
@@ -380,7 +388,7 @@ def test_a_picture_that_is_a_chip_is_taken_whole(
 
 
 @pytest.mark.parametrize("side", [64, 200])
-def test_a_chip_is_aligned_as_any_face_where_that_is_asked_for(
+def test_a_chip_is_aligned_like_any_face_on_request(
     finder: Finder, chip: Callable[[int], Pixels], side: int
 ) -> None:
     found = only(find_faces(finder, chip(side), take_chips_whole=False))
@@ -389,7 +397,7 @@ def test_a_chip_is_aligned_as_any_face_where_that_is_asked_for(
 
 
 @pytest.mark.parametrize("border", [0.2, 0.25, 0.5])
-def test_a_face_with_room_around_it_is_no_chip(
+def test_a_face_with_space_around_it_is_not_a_chip(
     finder: Finder, portrait_pixels: Pixels, face: Face, border: float
 ) -> None:
     transform = face.to_chip * 2

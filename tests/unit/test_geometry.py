@@ -1,4 +1,4 @@
-"""Transforms, and pictures seen through them, to a fraction of a pixel."""
+"""Transforms and warped pictures, to a fraction of a pixel."""
 
 import cv2
 import numpy as np
@@ -68,7 +68,7 @@ def noise(width: int, height: int) -> Pixels:
 
 @settings(deadline=None)
 @given(points, transforms)
-def test_a_similarity_is_recovered_from_points_and_where_they_went(
+def test_a_similarity_is_recovered_from_points_and_their_images(
     pairs: list[tuple[float, float]], transform: Transform
 ) -> None:
     source = np.array(pairs)
@@ -111,7 +111,7 @@ def test_a_mirrored_target_is_fitted_without_mirroring() -> None:
 
 @settings(deadline=None)
 @given(points, transforms)
-def test_the_inverse_brings_every_point_back(
+def test_the_inverse_maps_every_point_back(
     pairs: list[tuple[float, float]], transform: Transform
 ) -> None:
     source = np.array(pairs)
@@ -158,8 +158,8 @@ def test_a_picture_shrunk_by_a_whole_factor_is_the_average_of_areas(factor: int)
 
 @pytest.mark.parametrize("scale", [0.05, 0.1, 0.21, 0.26, 0.3, 0.34, 0.45, 0.49])
 def test_shrinking_averages_noise_out_as_areas_would(scale: float) -> None:
-    # A pixel of the target covers 1/scale² of the source's, independent: its deviation is scale
-    # times theirs. Sampled without averaging first, it would be more than half of theirs.
+    # A target pixel averages 1/scale² independent source pixels: its standard deviation is scale
+    # times theirs. Sampling without averaging would leave more than half of theirs.
     pixels = noise(int(64 / scale) + 9, int(64 / scale) + 9)
     shrunk = warp(pixels, similarity(scale, 0, (0.3, 0.4)), 64)
     assert float(shrunk.std()) < 1.2 * scale * float(pixels.std()) + 1
@@ -167,8 +167,8 @@ def test_shrinking_averages_noise_out_as_areas_would(scale: float) -> None:
 
 @pytest.mark.parametrize("degrees", [0, 10, -25, 45, 90, 135, 180])
 @pytest.mark.parametrize("scale", [0.05, 0.1, 0.2, 0.3, 0.37, 0.5, 0.7, 1, 1.5, 4])
-def test_what_is_seen_is_where_the_transform_says(scale: float, degrees: int) -> None:
-    # A spot off the middle, whose place in the square is known to a twentieth of a pixel.
+def test_the_warped_picture_follows_the_transform(scale: float, degrees: int) -> None:
+    # An off-centre spot, whose place in the square is known to a twentieth of a pixel.
     side = 64
     seen = np.array([26.3, 40.6])
     centre = (700.25, 600.5)
@@ -195,7 +195,7 @@ def test_beyond_the_picture_its_edge_is_repeated(scale: float) -> None:
     pixels = np.zeros((size, size, 3), np.uint8)
     pixels[:, : size // 2] = 50
     pixels[:, size // 2 :] = 200
-    seen = warp(pixels, similarity(scale, 0, (16, 16)), 64)  # the picture, and as much around it
+    seen = warp(pixels, similarity(scale, 0, (16, 16)), 64)  # the picture fills 32 of 64 pixels
     assert np.array_equal(seen[:, :30], np.full((64, 30, 3), 50, np.uint8))
     assert np.array_equal(seen[:, 34:], np.full((64, 30, 3), 200, np.uint8))
 
@@ -210,14 +210,14 @@ def test_a_square_far_beside_the_picture_shows_its_nearest_edge(scale: float) ->
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 900), (900, 1), (3, 200), (4000, 7)])
 @pytest.mark.parametrize("scale", [0.01, 0.3, 1, 50])
-def test_pictures_of_any_shape_are_seen(width: int, height: int, scale: float) -> None:
+def test_pictures_of_any_shape_are_warped(width: int, height: int, scale: float) -> None:
     seen = warp(np.full((height, width, 3), 77, np.uint8), centred(scale, 20, (0, 0), 32), 32)
     assert seen.shape == (32, 32, 3)
     assert (seen == 77).all()
 
 
 @pytest.mark.parametrize("scale", [0.15, 0.6, 2])
-def test_looking_twice_shows_the_same_and_changes_nothing(scale: float) -> None:
+def test_repeated_warping_gives_the_same_and_changes_nothing(scale: float) -> None:
     pixels, transform = noise(200, 150), similarity(scale, 12, (3, 4))
     pixels_before, transform_before = pixels.copy(), transform.copy()
     first = warp(pixels, transform, 48)

@@ -1,4 +1,4 @@
-"""Decoding: real JPEGs of every kind, held against Pillow's own decoding of them."""
+"""Decoding of real JPEGs of every kind, compared with Pillow."""
 
 import io
 
@@ -41,12 +41,12 @@ ORIENTATIONS = range(1, 9)
 
 
 class Decoded(Exception):
-    """Raised in the decoder's place."""
+    """Raised instead of decoding."""
 
 
 @pytest.fixture
 def decoder_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decoding raises, so that what is refused before it can be told from what is not."""
+    """Make decoding raise, to show which files are refused before it."""
 
     def decode_jpeg(*_: object, **__: object) -> None:
         raise Decoded
@@ -55,7 +55,7 @@ def decoder_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def picture_or_none(data: bytes) -> Picture | None:
-    """The picture, or None where it is found to be corrupt."""
+    """The picture, or None if it is corrupt."""
     try:
         return decode(data)
     except CorruptImage:
@@ -63,7 +63,7 @@ def picture_or_none(data: bytes) -> Picture | None:
 
 
 def flat_progressive(side: int, refinements: int) -> bytes:
-    """A picture of one colour, a few bytes a scan, whose last scan is there many times more."""
+    """A picture of one colour with scans of a few bytes, the last one repeated many times."""
     data = encode(Image.new("RGB", (side, side), (90, 120, 200)), progressive=True)
     last = data[data.rindex(b"\xff\xda") : -len(EOI)]
     return data[: -len(EOI)] + last * refinements + EOI
@@ -75,14 +75,14 @@ def thumbnail(pixels: Pixels) -> Pixels:
 
 
 def inked(pixels: Pixels) -> Image.Image:
-    """The picture in printer's inks, half of what they have in common printed in black."""
+    """The picture in CMYK, with black in place of half of the grey of the other inks."""
     black = (255 - pixels).min(axis=2, keepdims=True) // 2
     inks = (255 - pixels * 255.0 / (255 - black)).astype(np.uint8)
     channels = [*Image.fromarray(inks).split(), Image.fromarray(black[..., 0])]
     return Image.merge("CMYK", channels)
 
 
-# Right pixels
+# Correct pixels
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def inked(pixels: Pixels) -> Image.Image:
         pytest.param({"comment": b"\xff\xd9\xff\xda" * 9}, id="a comment"),
     ],
 )
-def test_a_picture_has_the_pixels_that_another_decoder_finds(
+def test_pixels_agree_with_those_of_another_decoder(
     small_pixels: Pixels, options: dict[str, object]
 ) -> None:
     data = encode(small_pixels, **options)
@@ -118,15 +118,15 @@ def test_a_greyscale_picture_comes_in_three_equal_channels(small_pixels: Pixels)
     assert difference(pixels, as_displayed(data)) < 0.5
 
 
-def test_a_picture_in_printers_inks_has_its_colours(small_pixels: Pixels) -> None:
+def test_a_cmyk_picture_has_its_colours(small_pixels: Pixels) -> None:
     data = encode(inked(small_pixels), quality=95)
     assert difference(decode(data).pixels, as_displayed(data)) < 2
     assert difference(decode(data).pixels, small_pixels) < 6
 
 
-def test_a_picture_in_inks_stored_as_luma_and_chroma_has_its_colours(small_pixels: Pixels) -> None:
-    # What Photoshop writes: the three inks, taken for red, green and blue, as YCbCr, and black,
-    # all inverted. Pillow inverts what it is given as inks, so give it the inverse.
+def test_a_cmyk_picture_stored_as_luma_and_chroma_has_its_colours(small_pixels: Pixels) -> None:
+    # As Photoshop writes it: cyan, magenta and yellow converted as if RGB to YCbCr, and black,
+    # all inverted. Pillow inverts CMYK channels itself, so give it the inverse.
     *inks, black = inked(small_pixels).split()
     luma_and_chroma = Image.merge("RGB", inks).convert("YCbCr").split()
     inverse = [channel.point(lambda value: 255 - value) for channel in luma_and_chroma]
@@ -137,14 +137,14 @@ def test_a_picture_in_inks_stored_as_luma_and_chroma_has_its_colours(small_pixel
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (7, 9), (17, 16)])
-def test_pictures_of_any_size_come_out_whole(size: tuple[int, int]) -> None:
+def test_pictures_of_any_size_are_decoded_completely(size: tuple[int, int]) -> None:
     data = encode(Image.new("RGB", size, (200, 30, 90)), quality=95)
     picture = decode(data)
     assert (picture.width, picture.height) == size
     assert difference(picture.pixels, as_displayed(data)) < 0.5
 
 
-def test_bytes_may_be_a_view_of_others(small_pixels: Pixels) -> None:
+def test_bytes_of_a_memoryview_are_decoded(small_pixels: Pixels) -> None:
     data = encode(small_pixels)
     assert np.array_equal(decode(bytes(memoryview(data))).pixels, decode(data).pixels)
 
@@ -164,7 +164,7 @@ def test_every_orientation_is_displayed_upright(small_pixels: Pixels, orientatio
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_every_orientation_of_a_large_picture_is_reduced_alike(
+def test_every_orientation_of_a_large_picture_is_reduced_equally(
     portrait_pixels: Pixels, orientation: int
 ) -> None:
     wide = resized(portrait_pixels, 2400, 1200)
@@ -189,7 +189,7 @@ def test_every_orientation_of_a_large_picture_is_reduced_alike(
         (2000, 16, 1000),
     ],
 )
-def test_a_large_picture_is_decoded_smaller_with_a_thousand_pixels_left(
+def test_a_large_picture_is_decoded_smaller_with_a_longer_side_of_a_thousand_or_more(
     portrait_pixels: Pixels, width: int, height: int, longer_side: int
 ) -> None:
     data = encode(resized(portrait_pixels, width, height))
@@ -201,7 +201,7 @@ def test_a_large_picture_is_decoded_smaller_with_a_thousand_pixels_left(
     assert (rows - 1) * picture.reduction < height <= rows * picture.reduction + 1
 
 
-def test_a_picture_decoded_smaller_is_the_same_picture(portrait_pixels: Pixels) -> None:
+def test_a_picture_decoded_smaller_looks_the_same(portrait_pixels: Pixels) -> None:
     data = encode(resized(portrait_pixels, 3200, 1600))
     pixels = decode(data).pixels
     assert pixels.shape == (600, 1200, 3)
@@ -210,7 +210,7 @@ def test_a_picture_decoded_smaller_is_the_same_picture(portrait_pixels: Pixels) 
 
 
 @pytest.mark.parametrize(("width", "height"), [(1000, 700), (1500, 1200), (900, 1998)])
-def test_a_picture_that_cannot_be_halved_is_decoded_as_it_is(
+def test_a_picture_that_cannot_be_halved_is_decoded_in_full(
     portrait_pixels: Pixels, width: int, height: int
 ) -> None:
     picture = decode(encode(resized(portrait_pixels, width, height)))
@@ -218,7 +218,7 @@ def test_a_picture_that_cannot_be_halved_is_decoded_as_it_is(
     assert picture.reduction == 1
 
 
-# What follows the picture
+# Bytes after the picture
 
 
 @pytest.mark.parametrize(
@@ -231,17 +231,17 @@ def test_a_picture_that_cannot_be_halved_is_decoded_as_it_is(
         pytest.param(b"\xff\xda" * 9000, id="what looks like scans"),
     ],
 )
-def test_bytes_behind_the_end_are_passed_over(small_pixels: Pixels, trailing: bytes) -> None:
+def test_bytes_after_the_end_are_skipped(small_pixels: Pixels, trailing: bytes) -> None:
     data = encode(small_pixels)
     assert np.array_equal(decode(data + trailing).pixels, decode(data).pixels)
 
 
-def test_a_film_behind_a_photo_does_not_count_as_scans() -> None:
+def test_a_video_after_a_photo_does_not_count_as_scans() -> None:
     photo = encode(Image.new("RGB", (1500, 1500), (90, 120, 200)))
     assert decode(photo + b"\0\0\0\x18ftypmp42" + b"\xff\xda" * 1000).width == 1500
 
 
-def test_the_first_of_several_pictures_is_taken(small_pixels: Pixels) -> None:
+def test_the_first_of_several_pictures_is_decoded(small_pixels: Pixels) -> None:
     second = encode(Image.new("RGB", (64, 64)))
     index = segment(0xE2, b"MPF\0MM\0*\0\0\0\x08\0\0")
     data = encode(small_pixels)
@@ -265,7 +265,7 @@ def coded(small_pixels: Pixels, request: pytest.FixtureRequest) -> bytes:
 
 
 def lengths(data: bytes) -> range:
-    """Of pieces of a file, from its first scan on, that lack more than the last block's bytes."""
+    """Lengths to truncate a file to: within its scans, without at least the last block's bytes."""
     return range(data.index(b"\xff\xda"), len(data) - 10, 5)
 
 
@@ -273,7 +273,7 @@ def test_a_truncated_picture_is_corrupt(coded: bytes) -> None:
     assert all(picture_or_none(coded[:length]) is None for length in lengths(coded))
 
 
-def test_a_picture_may_have_no_end(coded: bytes) -> None:
+def test_a_picture_may_lack_its_end_marker(coded: bytes) -> None:
     whole = decode(coded).pixels
     assert np.array_equal(decode(coded[:-1]).pixels, whole)
     assert np.array_equal(decode(coded[:-2]).pixels, whole)
@@ -287,14 +287,14 @@ def test_a_picture_whose_tail_is_zeros_is_corrupt(coded: bytes, end: bytes) -> N
 
 
 @pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}, {"restart_marker_blocks": 2}])
-def test_a_truncated_picture_with_its_end_glued_on_is_corrupt(
+def test_a_truncated_picture_with_an_end_marker_added_is_corrupt(
     small_pixels: Pixels, options: dict[str, object]
 ) -> None:
     data = encode(small_pixels, **options)
     assert all(picture_or_none(data[:length] + EOI) is None for length in lengths(data))
 
 
-def test_a_truncated_progressive_picture_with_its_end_glued_on_is_corrupt(
+def test_a_truncated_progressive_picture_with_an_end_marker_added_is_corrupt(
     small_pixels: Pixels,
 ) -> None:
     data = encode(small_pixels, progressive=True, quality=50)
@@ -347,19 +347,19 @@ def test_a_header_without_data_is_corrupt() -> None:
 def test_a_picture_of_twelve_bits_is_not_decoded(small_pixels: Pixels) -> None:
     data = bytearray(encode(small_pixels))
     start = data.index(b"\xff\xc0")
-    data[start + 1], data[start + 4] = 0xC1, 12  # the extended process, and its precision
+    data[start + 1], data[start + 4] = 0xC1, 12  # the extended process, and 12-bit precision
     with pytest.raises(UnsupportedJpeg, match=r": 12-bit samples$"):
         decode(bytes(data))
 
 
 @pytest.fixture(scope="module")
 def restarting(small_pixels: Pixels) -> bytes:
-    """A file with a restart marker behind each row of blocks."""
+    """A file with a restart marker after each row of blocks."""
     return encode(small_pixels, restart_marker_rows=1, subsampling=0)
 
 
-def test_rows_below_the_picture_are_passed_over(restarting: bytes) -> None:
-    # GIVEN a scanner that goes on for longer than its header says
+def test_rows_below_the_picture_are_skipped(restarting: bytes) -> None:
+    # GIVEN a scanner's file with more rows than its header says
     shorter = with_claimed_size(restarting, 120, 64)
     assert np.array_equal(decode(shorter).pixels[:60], decode(restarting).pixels[:60])
 
@@ -377,20 +377,18 @@ ODDITIES = oddities(encode(Image.new("RGB", (16, 16))))
 
 
 @pytest.mark.parametrize("name", ODDITIES)
-def test_a_file_that_is_only_odd_has_all_its_pixels(astronaut: bytes, name: str) -> None:
+def test_an_irregular_file_has_all_its_pixels(astronaut: bytes, name: str) -> None:
     assert np.array_equal(decode(oddities(astronaut)[name]).pixels, decode(astronaut).pixels)
 
 
 @pytest.mark.parametrize("name", [name for name in ODDITIES if "end" in name])
-def test_a_reduced_file_that_is_only_odd_has_all_its_pixels(
-    portrait_pixels: Pixels, name: str
-) -> None:
+def test_a_reduced_irregular_file_has_all_its_pixels(portrait_pixels: Pixels, name: str) -> None:
     data = encode(resized(portrait_pixels, 2400, 1200))
     assert np.array_equal(decode(oddities(data)[name]).pixels, decode(data).pixels)
 
 
 FILLED, WHOLE = 328, 344
-"""Widths whose plain blocks end within a byte, which is then filled up with ones, or with one."""
+"""Widths at which the plain blocks end within a byte, padded with ones, or with a whole byte."""
 
 
 def plain_below(portrait: bytes, width: int) -> bytes:
@@ -405,7 +403,7 @@ def plain_below(portrait: bytes, width: int) -> bytes:
 @pytest.mark.parametrize(
     ("width", "name"),
     [(FILLED, name) for name in ODDITIES if "end" in name]
-    # Zeros behind zeros could be either
+    # Zeros after zeros could be background or padding
     + [(WHOLE, name) for name in ODDITIES if "end" in name and "zeros" not in name],
 )
 def test_a_plain_background_is_not_taken_for_padding(
@@ -417,7 +415,7 @@ def test_a_plain_background_is_not_taken_for_padding(
 
 @pytest.mark.parametrize("width", [FILLED, WHOLE])
 def test_padding_is_not_taken_for_a_plain_background(portrait: bytes, width: int) -> None:
-    # GIVEN a file that lacks a part, of the face or of the background
+    # GIVEN a file that lacks a part of the face or of the background
     data = plain_below(portrait, width)
     whole = decode(data).pixels
     pictures = {name: picture_or_none(file) for name, file in damaged(data)}
@@ -434,7 +432,7 @@ def test_padding_is_not_taken_for_a_plain_background(portrait: bytes, width: int
         pytest.param({"quality": 40, "optimize": True}, id="small"),
     ],
 )
-def test_a_file_that_lacks_a_part_is_corrupt_whatever_follows(
+def test_an_incomplete_file_is_corrupt_regardless_of_its_trailer(
     portrait_pixels: Pixels, options: dict[str, object]
 ) -> None:
     data = encode(resized(portrait_pixels, 320, 320), **options)
@@ -443,7 +441,7 @@ def test_a_file_that_lacks_a_part_is_corrupt_whatever_follows(
 
 
 @pytest.mark.parametrize("transform", [1, 3, 255])
-def test_a_picture_in_inks_with_an_odd_transform_has_its_colours(
+def test_a_cmyk_picture_with_an_undefined_transform_has_its_colours(
     small_pixels: Pixels, transform: int
 ) -> None:
     data = bytearray(encode(inked(small_pixels), quality=95))
@@ -465,7 +463,7 @@ UNUSUAL = pytest.mark.parametrize(
         pytest.param([(2, 2), (1, 1), (1, 1), (1, 1)], id="three of four inks halved"),
     ],
 )
-"""Legal sampling factors that simplejpeg does not know."""
+"""Legal sampling factors that simplejpeg does not support."""
 
 
 @UNUSUAL
@@ -486,7 +484,7 @@ def test_a_large_picture_of_unusual_sampling_is_reduced(portrait_pixels: Pixels)
 
 @UNUSUAL
 @pytest.mark.parametrize("restart_interval", [0, 3])
-def test_unusual_sampling_does_not_hide_that_a_part_is_missing(
+def test_a_missing_part_is_detected_with_unusual_sampling(
     portrait_pixels: Pixels, factors: list[tuple[int, int]], restart_interval: int
 ) -> None:
     data = mosaic(resized(portrait_pixels, 200, 200), factors, restart_interval=restart_interval)
@@ -499,23 +497,23 @@ def test_unusual_sampling_does_not_hide_that_a_part_is_missing(
         assert picture_or_none(data.replace(marker, b"", 1)) is None or not restart_interval
 
 
-def test_unusual_sampling_that_is_not_legal_is_corrupt(small_pixels: Pixels) -> None:
-    # GIVEN a group of 17 blocks, of which ten are allowed
+def test_illegal_sampling_is_corrupt(small_pixels: Pixels) -> None:
+    # GIVEN a group of 18 blocks; the limit is ten
     assert picture_or_none(mosaic(small_pixels, [(4, 4), (1, 1), (1, 1)])) is None
 
 
-# What is refused before decoding
+# Refused before decoding
 
 
 @pytest.mark.parametrize("content", OTHER_CONTENT.values(), ids=OTHER_CONTENT.keys())
 @pytest.mark.usefixtures("decoder_out_of_reach")
-def test_what_is_no_jpeg_is_not_decoded(content: bytes) -> None:
+def test_content_other_than_a_jpeg_is_not_decoded(content: bytes) -> None:
     with pytest.raises(NotJpeg, match=r"^Only JPG/JPEG images are allowed$"):
         decode(content)
 
 
 @pytest.mark.usefixtures("decoder_out_of_reach")
-def test_no_byte_is_no_image() -> None:
+def test_an_empty_file_is_not_an_image() -> None:
     with pytest.raises(NoImage, match=r"^No image provided$"):
         decode(b"")
 
@@ -526,7 +524,7 @@ def test_too_many_bytes_are_not_decoded(astronaut: bytes) -> None:
         decode(astronaut.ljust(25_000_001, b"\0"))
 
 
-def test_as_many_bytes_as_are_taken_are_decoded(astronaut: bytes) -> None:
+def test_the_largest_allowed_file_is_decoded(astronaut: bytes) -> None:
     assert decode(astronaut.ljust(25_000_000, b"\0")).width == 512
 
 
@@ -540,14 +538,14 @@ def test_too_many_pixels_are_not_decoded(astronaut: bytes, width: int, height: i
 
 
 @pytest.mark.usefixtures("decoder_out_of_reach")
-def test_as_many_pixels_as_are_taken_are_decoded(astronaut: bytes) -> None:
+def test_the_largest_allowed_picture_is_decoded(astronaut: bytes) -> None:
     with pytest.raises(Decoded):
         decode(with_claimed_size(astronaut, 10_000, 5_000).ljust(1_000_000))
 
 
 @pytest.mark.usefixtures("decoder_out_of_reach")
 def test_a_file_too_short_for_the_blocks_that_it_claims_is_not_decoded(astronaut: bytes) -> None:
-    # GIVEN 4:2:0: two blocks of colour for four others, in all 1,172,500, each of a bit or more
+    # GIVEN 4:2:0: two chroma blocks for four luma blocks, 1,172,500 in all, of at least one bit
     claiming = with_claimed_size(astronaut, 10_000, 5_000)
     with pytest.raises(CorruptImage):
         decode(claiming.ljust(146_562))
@@ -581,12 +579,12 @@ BUFFERED = pytest.mark.parametrize(
         pytest.param("CMYK", 0, 26, id="CMYK"),
     ],
 )
-"""What a progressive file may have without taking 400 MB of memory."""
+"""The most megapixels that a progressive file may have within 400 MB of memory."""
 
 
 @BUFFERED
 @pytest.mark.usefixtures("decoder_out_of_reach")
-def test_a_progressive_picture_of_as_many_pixels_as_are_taken_is_decoded(
+def test_the_largest_allowed_progressive_picture_is_decoded(
     small_pixels: Pixels, mode: str, subsampling: int, megapixels: int
 ) -> None:
     picture = Image.fromarray(small_pixels).convert(mode)
@@ -597,7 +595,7 @@ def test_a_progressive_picture_of_as_many_pixels_as_are_taken_is_decoded(
 
 @BUFFERED
 @pytest.mark.usefixtures("decoder_out_of_reach")
-def test_more_are_refused_and_the_message_says_how_many_there_may_be(
+def test_larger_progressive_pictures_are_refused_with_the_limit(
     small_pixels: Pixels, mode: str, subsampling: int, megapixels: int
 ) -> None:
     picture = Image.fromarray(small_pixels).convert(mode)
@@ -608,7 +606,7 @@ def test_more_are_refused_and_the_message_says_how_many_there_may_be(
 
 @pytest.mark.parametrize("mode", ["RGB", "CMYK"])
 @pytest.mark.usefixtures("decoder_out_of_reach")
-def test_a_picture_in_one_scan_is_not_kept_and_may_have_all_pixels(
+def test_a_picture_in_one_scan_takes_no_buffer_and_has_the_full_limit(
     small_pixels: Pixels, mode: str
 ) -> None:
     data = encode(Image.fromarray(small_pixels).convert(mode), subsampling=0)
@@ -616,7 +614,7 @@ def test_a_picture_in_one_scan_is_not_kept_and_may_have_all_pixels(
         decode(with_claimed_size(data, 10_000, 5_000).ljust(1_000_000))
 
 
-def test_the_decoders_own_words_stay_out_of_the_answer(astronaut: bytes) -> None:
+def test_the_decoders_messages_stay_out_of_the_answer(astronaut: bytes) -> None:
     with pytest.raises(CorruptImage, match=r"^The JPEG is corrupt or truncated$"):
         decode(astronaut[:30_000])
 
@@ -625,7 +623,7 @@ def test_the_decoders_own_words_stay_out_of_the_answer(astronaut: bytes) -> None
 
 
 @pytest.mark.parametrize("length", [1, MAX_BYTES])
-def test_a_size_up_to_the_limit_is_taken(length: int) -> None:
+def test_a_size_up_to_the_limit_is_accepted(length: int) -> None:
     check_size(length)
 
 
@@ -637,7 +635,7 @@ def test_a_size_up_to_the_limit_is_taken(length: int) -> None:
         (5_000_001, 5_000_000, ImageTooLarge),
     ],
 )
-def test_a_size_of_nothing_or_beyond_the_limit_is_refused(
+def test_an_empty_file_or_a_size_above_the_limit_is_refused(
     length: int, limit: int, fault: type[PictureError]
 ) -> None:
     with pytest.raises(fault):

@@ -1,7 +1,7 @@
-"""What a cold start loads, counted in modules: seconds differ from machine to machine.
+"""The modules that a cold start loads: their number is the same on every machine, unlike seconds.
 
-Whoever needs one more names it here, and why. FastAPI brings pydantic and OpenTelemetry's API with
-it, Powertools brings jmespath, Starlette brings anyio.
+To load one more package, add it here with the reason. FastAPI imports pydantic and
+OpenTelemetry's API, Powertools imports jmespath, Starlette imports anyio.
 """
 
 import importlib.util
@@ -37,8 +37,8 @@ HTTP = {
 }
 
 BY_THE_WAY = {
-    "botocore",  # Powertools looks whether it is there, and imports its empty top
-    "cython_runtime",  # made by compiled modules
+    "botocore",  # Powertools checks for it, which imports its empty top level
+    "cython_runtime",  # created by compiled modules
 }
 
 PREDICT = f"""
@@ -50,7 +50,7 @@ assert handler(json.loads(Path({str(EVENT)!r}).read_text()), None)["statusCode"]
 
 
 def loaded(code: str) -> set[str]:
-    """The modules that a fresh process has after running this, beyond those of Python's start."""
+    """The modules that this code adds, in a fresh process, to those of Python's start."""
     report = "import sys; before = set(sys.modules)\n{}\nprint(*(set(sys.modules) - before))"
     done = subprocess.run(
         [sys.executable, "-c", report.format(code)],
@@ -63,7 +63,7 @@ def loaded(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize("app", ["predict.app", "s3_upload.app"])
-def test_the_garbage_collector_rests_during_a_start_and_works_after(app: str) -> None:
+def test_the_garbage_collector_is_off_during_the_start_and_on_afterwards(app: str) -> None:
     modules = loaded(
         f"""
 import gc
@@ -91,18 +91,18 @@ assert AnyonesModel.__pydantic_complete__
 
 
 def packages(modules: set[str]) -> set[str]:
-    """The top-level names of those that are not Python's own."""
+    """The top-level names of the modules outside Python's standard library."""
     tops = {module.partition(".")[0] for module in modules}
     return {top for top in tops - sys.stdlib_module_names if not top.startswith("_")}
 
 
 @pytest.fixture(scope="module")
 def after_a_prediction() -> set[str]:
-    """Imports made late, within a request, count as well."""
+    """The modules loaded after a first request, including its own late imports."""
     return loaded(PREDICT)
 
 
-def test_the_inference_package_loads_neither_aws_nor_http() -> None:
+def test_the_inference_package_loads_no_packages_for_aws_or_http() -> None:
     assert packages(loaded("import ethnicity.pipeline")) - BY_THE_WAY == INFERENCE
 
 
@@ -118,25 +118,25 @@ def test_a_prediction_loads_the_packages_it_needs_and_no_other(
         # The AWS SDK: 380 ms, and no request here needs it
         "botocore.session",
         "boto3",
-        # Powertools' Tracer would bring it: 460 ms; Lambda traces by itself
+        # Powertools' Tracer would import it: 460 ms; Lambda traces by itself
         "aws_xray_sdk",
         # Utilities of Powertools that load pydantic models, schemas or every event's class
         "aws_lambda_powertools.event_handler",
         "aws_lambda_powertools.utilities.data_classes",
         "aws_lambda_powertools.utilities.parser",
         "aws_lambda_powertools.utilities.validation",
-        # What FastAPI, pydantic and OpenTelemetry load only for models, exporters and tests
+        # Modules that FastAPI, pydantic and OpenTelemetry load only for models, exporters and tests
         "fastapi.testclient",
         "pydantic.dataclasses",
         "pydantic.deprecated",
         "pydantic.v1",
         "opentelemetry.sdk",
-        # Training, and what only it and the tests need
+        # Training, and packages that only training and the tests need
         "matplotlib",
         "PIL",
         "tensorflow",
         "training",
-        # Of Python itself
+        # From Python's standard library
         "multiprocessing",
         "sqlite3",
         "tkinter",
@@ -147,8 +147,8 @@ def test_nothing_heavy_is_loaded(after_a_prediction: set[str], heavy: str) -> No
     assert heavy not in after_a_prediction
 
 
-def test_predictions_need_no_tensorflow(after_a_prediction: set[str]) -> None:
+def test_predictions_work_without_tensorflow(after_a_prediction: set[str]) -> None:
     # GIVEN a prediction made in this environment
     assert "predict.app" in after_a_prediction
-    # THEN it was made without: there is none
+    # THEN TensorFlow is not installed here
     assert importlib.util.find_spec("tensorflow") is None

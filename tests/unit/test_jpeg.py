@@ -1,4 +1,4 @@
-"""A JPEG taken apart: bytes made by hand, and a real file's."""
+"""Parsing of JPEGs: bytes made by hand, and a real file."""
 
 import re
 import struct
@@ -62,7 +62,7 @@ def facts(data: bytes) -> tuple[int, int, int, int]:
 
 
 def parts_or_fault(data: bytes) -> Jpeg | None:
-    """The parts, or None for a JPEG that is refused; any other exception is the test's failure."""
+    """The parts, or None for a JPEG that is refused; any other exception fails the test."""
     try:
         return read_jpeg(data)
     except (CorruptImage, NotJpeg, UnsupportedJpeg):
@@ -70,25 +70,25 @@ def parts_or_fault(data: bytes) -> Jpeg | None:
 
 
 def regular(data: bytes) -> bytes:
-    """The regular file that is made of one."""
+    """The regular file made from an irregular one."""
     return join(read_jpeg(data).scans)
 
 
 @pytest.fixture(scope="module")
 def header_length(astronaut: bytes) -> int:
-    """Up to the first scan's data."""
+    """The number of bytes before the first scan's data."""
     return astronaut.index(b"\xff\xda") + 14
 
 
 # Size
 
 
-def test_a_real_file_says_its_size(astronaut: bytes) -> None:
+def test_the_size_of_a_real_file_is_read(astronaut: bytes) -> None:
     assert facts(astronaut) == (512, 512, 1, 1)
 
 
 @pytest.mark.parametrize("marker", READ)
-def test_a_frame_header_of_a_kind_that_is_read_says_the_size(marker: int) -> None:
+def test_a_supported_frame_header_gives_the_size(marker: int) -> None:
     assert facts(jpeg(frame_header(640, 480, marker))) == (640, 480, 1, 1)
 
 
@@ -100,14 +100,14 @@ def test_a_frame_header_of_a_kind_that_is_read_says_the_size(marker: int) -> Non
         ("arithmetic coding", [0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF]),
     ],
 )
-def test_a_file_of_another_kind_is_refused_with_its_name(kind: str, markers: list[int]) -> None:
+def test_an_unsupported_kind_of_jpeg_is_refused_by_name(kind: str, markers: list[int]) -> None:
     for marker in markers:
         with pytest.raises(UnsupportedJpeg, match=f"^This kind of JPEG is not supported: {kind}$"):
             read_jpeg(jpeg(frame_header(640, 480, marker)))
 
 
 @pytest.mark.parametrize("marker", READ)
-def test_samples_of_twelve_bits_are_refused_with_their_name(marker: int) -> None:
+def test_samples_of_twelve_bits_are_refused_by_name(marker: int) -> None:
     frame = bytearray(frame_header(8, 8, marker))
     frame[4] = 12
     with pytest.raises(UnsupportedJpeg, match=r": 12-bit samples$"):
@@ -115,7 +115,7 @@ def test_samples_of_twelve_bits_are_refused_with_their_name(marker: int) -> None
 
 
 @pytest.mark.parametrize("precision", [0, 1, 7, 9, 16, 255])
-def test_other_samples_than_of_eight_bits_are_refused(precision: int) -> None:
+def test_samples_of_other_precisions_are_refused(precision: int) -> None:
     frame = bytearray(frame_header(8, 8))
     frame[4] = precision
     with pytest.raises(CorruptImage):
@@ -123,7 +123,7 @@ def test_other_samples_than_of_eight_bits_are_refused(precision: int) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 2, 5, 255])
-def test_other_numbers_of_channels_than_of_pictures_are_refused(count: int) -> None:
+def test_unusual_numbers_of_channels_are_refused(count: int) -> None:
     with pytest.raises(CorruptImage):
         read_jpeg(SOI + colour_frame(*[0x11] * count) + scan() + EOI)
 
@@ -147,7 +147,7 @@ def test_sampling_factors_that_do_not_exist_are_refused(factors: int) -> None:
     ],
 )
 def test_the_blocks_of_all_channels_are_counted(factors: list[int], blocks: int) -> None:
-    # GIVEN four blocks in a row and three in a column, the last ones begun only
+    # GIVEN four blocks in a row and three in a column, the last ones partly outside the picture
     names = range(1, len(factors) + 1)
     data = SOI + colour_frame(*factors, width=25, height=17) + scan_of(*names) + EOI
     frame = read_jpeg(data).frame
@@ -155,7 +155,7 @@ def test_the_blocks_of_all_channels_are_counted(factors: list[int], blocks: int)
 
 
 @pytest.mark.parametrize("marker", [DHT, JPG, DAC])
-def test_markers_among_the_frame_headers_that_are_none_say_no_size(marker: int) -> None:
+def test_markers_numbered_between_the_frame_headers_give_no_size(marker: int) -> None:
     with pytest.raises(CorruptImage):
         read_jpeg(jpeg(frame_header(640, 480, marker)))
 
@@ -170,7 +170,7 @@ def test_a_picture_without_width_or_height_is_corrupt(width: int, height: int) -
         read_jpeg(jpeg(frame_header(width, height)))
 
 
-def test_two_frame_headers_are_corrupt() -> None:
+def test_a_file_with_two_frame_headers_is_corrupt() -> None:
     with pytest.raises(CorruptImage):
         read_jpeg(jpeg(frame_header(8, 8), frame_header(8, 8)))
 
@@ -233,12 +233,12 @@ def test_broken_segments_are_corrupt(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", OTHER_CONTENT.values(), ids=OTHER_CONTENT.keys())
-def test_what_does_not_begin_as_a_jpeg_is_none(content: bytes) -> None:
+def test_content_that_does_not_begin_like_a_jpeg_is_not_one(content: bytes) -> None:
     with pytest.raises(NotJpeg):
         read_jpeg(content)
 
 
-def test_no_byte_is_no_jpeg() -> None:
+def test_an_empty_file_is_not_a_jpeg() -> None:
     with pytest.raises(NotJpeg):
         read_jpeg(b"")
 
@@ -261,13 +261,13 @@ def test_a_header_cut_off_anywhere_is_refused(astronaut: bytes, header_length: i
         pytest.param(EOI, id="an end"),
     ],
 )
-def test_bytes_between_segments_are_passed_over(stray: bytes) -> None:
+def test_bytes_between_segments_are_skipped(stray: bytes) -> None:
     data = jpeg(segment(COMMENT), stray, segment(DQT, bytes(65)), stray, frame_header(640, 480))
     assert regular(data) == jpeg(segment(DQT, bytes(65)), frame_header(640, 480))
 
 
 @pytest.mark.parametrize("off", [-8, -2, -1, 1, 2, 8])
-def test_an_applications_segment_may_have_a_wrong_length(off: int) -> None:
+def test_an_application_segment_may_have_a_wrong_length(off: int) -> None:
     metadata = bytearray(exif("<", (ORIENTATION, SHORT, 1, 6)) + b"<x:xmpmeta/>")
     metadata[2:4] = struct.pack(">H", len(metadata) - 2 + off)
     read = read_jpeg(jpeg(bytes(metadata), segment(DQT, bytes(65)), frame_header(8, 8)))
@@ -304,7 +304,7 @@ def test_any_bytes_after_the_start_are_read_or_refused(content: bytes) -> None:
     st.integers(1, 8),
     st.binary(),
 )
-def test_whatever_the_other_segments_hold_the_header_is_found(
+def test_the_header_is_found_among_any_other_segments(
     others: list[bytes], width: int, height: int, orientation: int, trailing: bytes
 ) -> None:
     middle = len(others) // 2
@@ -332,7 +332,7 @@ def test_the_orientation_is_found_among_other_tags() -> None:
 
 
 @pytest.mark.parametrize("fill_byte", [b"\0", b"\xff", b" "])
-def test_the_byte_that_fills_the_metadatas_opening_may_be_any(fill_byte: bytes) -> None:
+def test_the_padding_byte_of_the_exif_identifier_may_have_any_value(fill_byte: bytes) -> None:
     metadata = exif("<", (ORIENTATION, SHORT, 1, 6)).replace(b"Exif\0\0", b"Exif\0" + fill_byte)
     assert read_jpeg(jpeg(metadata, frame_header(8, 8))).orientation == 6
 
@@ -343,7 +343,7 @@ def test_the_orientation_may_follow_the_frame_header() -> None:
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_an_xmp_segment_beside_the_exif_one_changes_nothing(*, first: bool) -> None:
+def test_an_xmp_segment_next_to_the_exif_segment_changes_nothing(*, first: bool) -> None:
     metadata = exif("<", (ORIENTATION, SHORT, 1, 3))
     xmp = segment(APP1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>")
     segments = [xmp, metadata] if first else [metadata, xmp]
@@ -373,7 +373,7 @@ def test_the_first_exif_segment_decides(second: bytes) -> None:
         pytest.param((ORIENTATION + 1, SHORT, 1, 6), id="another tag"),
     ],
 )
-def test_an_orientation_that_means_nothing_is_upright(entry: tuple[int, int, int, int]) -> None:
+def test_an_undefined_orientation_counts_as_upright(entry: tuple[int, int, int, int]) -> None:
     assert read_jpeg(jpeg(exif("<", entry), frame_header(8, 8))).orientation == 1
 
 
@@ -404,14 +404,14 @@ def test_any_metadata_give_an_orientation(start: bytes, rest: bytes) -> None:
 # The regular file
 
 
-def test_a_regular_file_stays_as_it_is_but_for_its_metadata(small_pixels: Pixels) -> None:
+def test_a_regular_file_stays_unchanged_except_for_its_metadata(small_pixels: Pixels) -> None:
     data = encode(small_pixels, exif=Image.Exif(), comment=b"a comment")
     start = data.index(b"\xff\xdb")
     assert regular(data) == data[:20] + data[start:]
 
 
 @pytest.mark.parametrize("version", [b"\2\1", b"\0\0", b"\1\2"])
-def test_the_mark_of_jfif_gets_a_version_that_decoders_know(version: bytes) -> None:
+def test_the_jfif_marker_gets_a_known_version(version: bytes) -> None:
     data = jpeg(segment(APP0, b"JFIF\0" + version + bytes(7)), frame_header(8, 8))
     assert regular(data)[2:13] == b"\xff\xe0\0\x10JFIF\0\1\1"
 
@@ -419,7 +419,7 @@ def test_the_mark_of_jfif_gets_a_version_that_decoders_know(version: bytes) -> N
 @pytest.mark.parametrize(
     "content", [b"", b"JFIF\0\1\1", b"JFXX\0" + bytes(20), b"AVI1" + bytes(12)]
 )
-def test_what_is_no_mark_of_jfif_is_left_out(content: bytes) -> None:
+def test_an_invalid_jfif_marker_is_left_out(content: bytes) -> None:
     data = jpeg(segment(APP0, content), frame_header(8, 8))
     assert regular(data) == jpeg(frame_header(8, 8))
 
@@ -439,7 +439,7 @@ def test_what_is_no_mark_of_jfif_is_left_out(content: bytes) -> None:
         (b"CMYK", 2, 2),
     ],
 )
-def test_adobes_transform_is_made_to_fit_the_channels(
+def test_adobes_transform_is_adapted_to_the_channels(
     channels: bytes, transform: int, meant: int
 ) -> None:
     frame = bytearray(colour_frame(*[0x11] * len(channels)))
@@ -449,7 +449,7 @@ def test_adobes_transform_is_made_to_fit_the_channels(
     assert segment(0xEE, adobe + bytes([meant])) in regular(data)
 
 
-def test_a_broken_mark_of_adobe_is_left_out() -> None:
+def test_a_broken_adobe_marker_is_left_out() -> None:
     assert regular(jpeg(segment(0xEE, b"Adobe\0"), frame_header(8, 8))) == jpeg(frame_header(8, 8))
 
 
@@ -475,7 +475,7 @@ def test_a_sequential_scan_has_all_coefficients(
     ],
 )
 @pytest.mark.parametrize("marker", READ)
-def test_a_picture_that_is_complete_needs_no_end(marker: int, end: bytes) -> None:
+def test_a_complete_picture_may_lack_its_end_marker(marker: int, end: bytes) -> None:
     last = read_jpeg(SOI + frame_header(8, 8, marker) + scan() + end).scans[-1]
     assert last.up_to_marker().coded == b"\x12\x34"
 
@@ -484,13 +484,13 @@ def test_a_picture_that_is_complete_needs_no_end(marker: int, end: bytes) -> Non
 
 
 def profile(*numbers: tuple[int, int], size: int = 1) -> bytes:
-    """A file whose profile is in parts, each with its number and how many there should be."""
+    """A file whose profile is in parts, each with its number and the number of all parts."""
     parts = [segment(APP2, b"ICC_PROFILE\0" + bytes(each) + b"x" * size) for each in numbers]
     return jpeg(*parts, frame_header(8, 8))
 
 
 @pytest.mark.parametrize("numbers", [[(1, 1)], [(1, 2), (2, 2)], [(3, 3), (1, 3), (2, 3)]])
-def test_a_profile_is_put_together(numbers: list[tuple[int, int]]) -> None:
+def test_the_parts_of_a_profile_are_joined(numbers: list[tuple[int, int]]) -> None:
     assert read_jpeg(profile(*numbers)).icc == b"x" * len(numbers)
 
 
@@ -508,7 +508,7 @@ def test_a_profile_is_put_together(numbers: list[tuple[int, int]]) -> None:
         pytest.param([(each % 256, 44) for each in range(1, 301)], id="more than can be numbered"),
     ],
 )
-def test_a_profile_that_is_not_whole_is_left_out(numbers: list[tuple[int, int]]) -> None:
+def test_an_incomplete_profile_is_left_out(numbers: list[tuple[int, int]]) -> None:
     assert read_jpeg(profile(*numbers)).icc == b""
 
 
@@ -526,7 +526,7 @@ def test_the_scans_of_a_progressive_file_are_counted(small_pixels: Pixels) -> No
     assert len(read_jpeg(data).scans) == len(re.findall(b"\xff\xda", data)) > 1
 
 
-def test_restart_markers_are_no_scans(small_pixels: Pixels) -> None:
+def test_restart_markers_do_not_count_as_scans(small_pixels: Pixels) -> None:
     data = encode(small_pixels, restart_marker_blocks=1)
     assert data.count(b"\xff\xd3") > 1
     assert len(read_jpeg(data).scans) == 1
@@ -542,17 +542,17 @@ def test_restart_markers_are_no_scans(small_pixels: Pixels) -> None:
         pytest.param(4, [(1,), (2,), (3,)], [2, 0, 0], id="channel by channel"),
     ],
 )
-def test_the_restarts_of_a_scan_are_known(
+def test_the_restarts_of_a_scan_are_counted(
     interval: int, channels: list[tuple[int, ...]], restarts: list[int]
 ) -> None:
-    # GIVEN two groups of blocks across and two down, of which the first channel begins three
+    # GIVEN two by two groups of blocks; the first channel alone has three by three blocks
     frame = colour_frame(0x22, 0x11, 0x11, width=17, height=20)
     scans = b"".join(scan_of(*each) for each in channels)
     read = read_jpeg(SOI + segment(DRI, struct.pack(">H", interval)) + frame + scans + EOI)
     assert [each.restarts for each in read.scans] == restarts
 
 
-def test_a_decoder_takes_no_scan_behind_one_that_holds_the_whole_picture() -> None:
+def test_a_scan_after_a_complete_picture_is_refused() -> None:
     read = read_jpeg(SOI + frame_header(8, 8) + scan() * 7)
     assert len(read.scans) == 1
     with pytest.raises(CorruptImage):
@@ -566,7 +566,7 @@ def test_every_scan_is_counted(count: int) -> None:
     assert len(read_jpeg(data).scans) == count
 
 
-def test_scans_are_counted_in_a_file_without_an_end() -> None:
+def test_scans_are_counted_in_a_file_without_an_end_marker() -> None:
     assert len(read_jpeg(SOI + frame_header(8, 8, PROGRESSIVE) + scan() * 7).scans) == 7
 
 
@@ -580,7 +580,7 @@ def test_scans_are_counted_in_a_file_without_an_end() -> None:
         pytest.param(EOI + jpeg(frame_header(8, 8, PROGRESSIVE)), id="in a second image"),
     ],
 )
-def test_what_only_looks_like_a_scan_is_not_counted(noise: bytes) -> None:
+def test_bytes_that_only_look_like_a_scan_are_not_counted(noise: bytes) -> None:
     assert len(read_jpeg(SOI + frame_header(8, 8, PROGRESSIVE) + scan(noise)).scans) == 1
 
 
@@ -597,7 +597,7 @@ def test_what_only_looks_like_a_scan_is_not_counted(noise: bytes) -> None:
     ],
 )
 def test_no_scan_can_be_hidden_from_the_count(cover: bytes) -> None:
-    # GIVEN nine scans of one coefficient after the other, the last of all others
+    # GIVEN eight scans of one coefficient each, and a ninth with all others
     bands = [(each, each) for each in range(8)] + [(8, 63)]
     scans = [scan_of(1, first=first, last=last) + cover for first, last in bands]
     read = read_jpeg(SOI + frame_header(8, 8, PROGRESSIVE) + b"".join(scans) + EOI)
@@ -638,7 +638,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize("end", [EOI, b"", bytes(100)])
-def test_a_progressive_file_is_complete_with_its_last_scan_only(end: bytes) -> None:
+def test_a_progressive_file_without_one_of_its_scans_is_corrupt(end: bytes) -> None:
     frame = colour_frame(0x22, 0x11, 0x11, marker=PROGRESSIVE)
     assert len(read_jpeg(SOI + frame + b"".join(STEPS) + end).scans) == len(STEPS)
     for missing in range(len(STEPS)):
@@ -665,7 +665,7 @@ def test_coefficients_may_be_left_out_of_a_progressive_file_that_ends_properly()
         pytest.param(0xC2, [scan_of(1, 2, 3)], True, id="progressive"),
     ],
 )
-def test_what_is_not_in_one_scan_has_to_be_kept_until_the_last(
+def test_a_picture_in_several_scans_is_buffered_until_the_last(
     marker: int, scans: list[bytes], *, buffered: bool
 ) -> None:
     data = SOI + colour_frame(0x22, 0x11, 0x11, marker=marker) + b"".join(scans) + EOI
@@ -680,7 +680,7 @@ def test_what_is_not_in_one_scan_has_to_be_kept_until_the_last(
     [segment(COMMENT, b"") * 1_250_000, b"\xff\xe1\0\0" * 1_250_000],
     ids=["empty comments", "segments without a length"],
 )
-def test_a_header_of_a_million_segments_is_refused_before_it_is_walked(padding: bytes) -> None:
+def test_a_header_of_a_million_segments_is_refused_early(padding: bytes) -> None:
     with pytest.raises(CorruptImage):
         read_jpeg(jpeg(padding, frame_header(8, 8)))
 
@@ -698,7 +698,7 @@ def test_megabytes_of_markers_that_stand_alone_are_skipped() -> None:
     ],
     ids=["empty comments", "tables", "empty scans"],
 )
-def test_a_million_segments_behind_the_first_scan_are_refused_before_they_are_walked(
+def test_a_million_segments_after_the_first_scan_are_refused_early(
     padding: bytes,
 ) -> None:
     begun, rest = scan_of(1, last=0), scan_of(1, first=1)

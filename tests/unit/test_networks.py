@@ -1,4 +1,4 @@
-"""The model files: what is committed is what is loaded, or nothing is."""
+"""Model files: only files that match their checksums are loaded."""
 
 import hashlib
 import shutil
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ethnicity.classifier import load_classifier
-from ethnicity.faces import CHIP
+from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
 from ethnicity.model_files import MODELS, ModelFileError, read_model_file
@@ -67,7 +67,7 @@ def test_a_missing_file_is_named(folder: Path, missing: str) -> None:
         read_model_file(NAME, folder)
 
 
-def test_the_message_is_one_line_that_says_what_to_do(folder: Path) -> None:
+def test_the_message_is_one_line_with_instructions(folder: Path) -> None:
     (folder / NAME).unlink()
     with pytest.raises(ModelFileError) as caught:
         read_model_file(NAME, folder)
@@ -98,7 +98,7 @@ def test_a_calibration_that_was_changed_is_not_loaded(tmp_path: Path) -> None:
         load_classifier(tmp_path)
 
 
-# What is committed
+# The committed files
 
 
 def test_networks_and_calibration_are_committed() -> None:
@@ -111,22 +111,20 @@ def test_every_committed_file_matches_its_checksum(name: str) -> None:
     assert read_model_file(name) == (MODELS / name).read_bytes()
 
 
-def test_every_checksum_has_its_file() -> None:
+def test_every_checksum_has_a_file() -> None:
     lines = (MODELS / "SHA256SUMS").read_text().splitlines()
     assert sorted(line.split("  ")[1] for line in lines) == SERVED
 
 
-def test_the_committed_networks_take_and_give_what_the_package_expects(models: Models) -> None:
+def test_the_committed_networks_have_the_expected_inputs_and_outputs(models: Models) -> None:
     found = models.finder.detector(np.zeros((96, 64, 3), np.float32)).values()
     assert sorted(grid.shape for grid in found) == [(3, 2, 16), (6, 4, 16), (12, 8, 16)]
-    (verdict,) = models.finder.verifier(np.zeros((64, 64, 3), np.float32)).values()
-    assert verdict.shape == (1,)
-    (logits,) = models.classifier.network(np.zeros((CHIP, CHIP, 3), np.float32)).values()
-    assert logits.shape == (len(LABELS),)
-    assert np.isfinite(logits).all()
+    (outputs,) = models.classifier.network(np.zeros((CHIP, CHIP, 3), np.float32)).values()
+    assert outputs.shape == (len(LABELS) + 1,)  # the last one: is it a face?
+    assert np.isfinite(outputs).all()
 
 
-def test_what_a_network_gave_is_not_overwritten_by_the_next_picture(models: Models) -> None:
+def test_an_output_is_not_overwritten_by_the_next_picture(models: Models) -> None:
     dark = np.zeros((CHIP, CHIP, 3), np.float32)
     (first,) = models.classifier.network(dark).values()
     kept = first.copy()
@@ -142,7 +140,7 @@ def answers_of(network: Network, image: Pixels) -> list[bytes]:
     return [grid.tobytes() for grid in network(image.astype(np.float32)).values()]
 
 
-def test_images_of_two_sizes_in_turn_get_the_answers_that_each_gets_alone(
+def test_images_of_alternating_sizes_get_the_same_answers_as_from_a_new_network(
     detector: Network, portrait_pixels: Pixels
 ) -> None:
     small, wide = portrait_pixels[:96, 176:272], portrait_pixels[:128, 160:320]
@@ -152,7 +150,7 @@ def test_images_of_two_sizes_in_turn_get_the_answers_that_each_gets_alone(
     assert alone[0] != alone[1]
 
 
-def test_threads_that_share_a_network_get_the_answers_that_one_gets(
+def test_threads_that_share_a_network_get_the_same_answers(
     detector: Network, portrait_pixels: Pixels
 ) -> None:
     images = [portrait_pixels[:side, left : left + side] for side in (96, 128) for left in range(9)]

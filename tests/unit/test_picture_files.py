@@ -1,4 +1,4 @@
-"""Which files are taken for pictures."""
+"""Selection of picture files by name."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from ethnicity.picture_files import JPEG_SUFFIXES, SUFFIXES, has_suffix, walk
 @pytest.mark.parametrize(
     "name", ["a.jpg", "a.JPG", "b/a.jpeg", "../a.jpe", "./b.c/a.jfif", "a.b.Jpg"]
 )
-def test_a_jpeg_is_told_by_its_suffix(name: str) -> None:
+def test_a_jpeg_is_recognised_by_its_suffix(name: str) -> None:
     assert has_suffix(name, JPEG_SUFFIXES)
 
 
 @pytest.mark.parametrize(
     "name", ["a.png", "a", "jpg", "a.jpg.txt", ".jpg", "._a.jpg", ".b/a.jpg", "__MACOSX/b/a.jpg"]
 )
-def test_other_and_hidden_files_are_none(name: str) -> None:
+def test_other_and_hidden_files_are_not_pictures(name: str) -> None:
     assert not has_suffix(name, JPEG_SUFFIXES)
 
 

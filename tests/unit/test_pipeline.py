@@ -1,4 +1,4 @@
-"""Bytes in, classifications and answers out, by the committed models."""
+"""From bytes to classifications and answers, with the committed models."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,8 @@ from ethnicity.errors import (
     NotJpeg,
     PictureError,
 )
-from ethnicity.faces import CHIP, find_faces
+from ethnicity.faces import find_faces
+from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
 from ethnicity.limits import MAX_BYTES
@@ -30,7 +31,7 @@ FACE_KEYS = ["ethnicity", "confidence", "probabilities", "prediction_set", "unce
 PICTURE_KEYS = ["faces_found", "model", "notice"]
 
 FACE = np.array([180, 64, 91, 112])
-"""In the astronaut's picture: left, top, width, height."""
+"""The box of the face in the astronaut's picture: left, top, width, height."""
 
 
 def only(classification: Classification) -> ClassifiedFace:
@@ -66,7 +67,7 @@ def test_a_portrait_is_classified(models: Models, portrait_answer: Classificatio
     assert 0.5 < face.score <= 1
 
 
-def test_the_same_bytes_give_the_same_answer_whatever_came_between(
+def test_the_same_bytes_get_the_same_answer_after_other_pictures(
     models: Models, portrait_answer: Classification, astronaut: bytes, two_faces: bytes
 ) -> None:
     classify(models, two_faces, all_faces=True)
@@ -78,7 +79,7 @@ def test_the_same_bytes_give_the_same_answer_whatever_came_between(
 def test_all_orientations_of_a_photo_get_the_same_answer(
     models: Models, portrait_pixels: Pixels
 ) -> None:
-    # Coded as finely as can be: the picture is compressed anew for each orientation.
+    # At the highest quality, since the picture is compressed again for each orientation.
     found = [
         only(
             classify(
@@ -95,7 +96,7 @@ def test_all_orientations_of_a_photo_get_the_same_answer(
 def test_a_photo_in_another_colour_space_gets_the_same_answer(
     models: Models, portrait_pixels: Pixels
 ) -> None:
-    # GIVEN the portrait with blue for red, and the profile that says so
+    # GIVEN the portrait with red and blue swapped, and a profile that declares the swap
     swapped = rgb(SRGB[::-1], parametric(3, *SRGB_CURVE))
     picture = encode(portrait_pixels[:, :, ::-1], quality=98, subsampling="4:4:4")
     with_profile = encode(
@@ -120,7 +121,7 @@ def test_a_mirrored_photo_has_its_face_on_the_other_side(
     assert mirrored.box == pytest.approx((512 - left - width, top, width, height), abs=8)
 
 
-def test_the_largest_face_is_classified_of_several(models: Models, two_faces: bytes) -> None:
+def test_the_largest_of_several_faces_is_classified(models: Models, two_faces: bytes) -> None:
     answer = classify(models, two_faces)
     assert answer.faces_found == 2
     left, _, width, _ = only(answer).box
@@ -128,7 +129,7 @@ def test_the_largest_face_is_classified_of_several(models: Models, two_faces: by
     assert width > 120
 
 
-def test_all_faces_are_classified_where_that_is_asked_for(models: Models, two_faces: bytes) -> None:
+def test_all_faces_are_classified_on_request(models: Models, two_faces: bytes) -> None:
     answer = classify(models, two_faces, all_faces=True)
     first, second = answer.faces
     assert answer.faces_found == 2
@@ -179,7 +180,7 @@ def test_the_box_of_a_face_cut_by_the_edge_lies_in_the_picture(
 ) -> None:
     part = portrait_pixels[rows, columns]
     scale = longer_side / max(part.shape)
-    # An odd height: where it is decoded at half its size, the last row lies half outside.
+    # An odd height: decoded at half the size, the last row lies half outside the picture.
     width, height = (round(length * scale) // 2 * 2 for length in part.shape[1::-1])
     height += 1
     box = only(classify(models, encode(resized(part, width, height)))).box
@@ -239,14 +240,16 @@ def test_a_path_that_cannot_be_read_raises_the_systems_error(models: Models) -> 
 
 
 @pytest.mark.parametrize("wrong", [None, 1, np.zeros((8, 8, 3), np.uint8), Image.new("L", (8, 8))])
-def test_a_picture_of_another_type_is_named_and_what_is_taken(models: Models, wrong: Any) -> None:
+def test_the_error_for_a_wrong_picture_type_names_it_and_the_accepted_types(
+    models: Models, wrong: Any
+) -> None:
     with pytest.raises(
         TypeError, match=rf"bytes of a JPEG or a path to one, not {type(wrong).__name__}$"
     ):
         classify(models, wrong)
 
 
-def test_models_of_another_type_are_named_and_how_to_load_them(portrait: Any) -> None:
+def test_the_error_for_wrong_models_says_how_to_load_them(portrait: Any) -> None:
     with pytest.raises(
         TypeError, match=r"^models must be the result of load_models\(\), not bytes$"
     ):
@@ -278,11 +281,11 @@ def a_face(
 
 
 def as_sent(answer: dict[str, Any]) -> Any:
-    """What a client gets: strict JSON, in the order of the keys."""
+    """The answer as a client gets it: strict JSON, with its keys in order."""
     return json.loads(json.dumps(answer, allow_nan=False))
 
 
-def test_the_answer_for_the_largest_face_is_that_of_the_contract() -> None:
+def test_the_answer_for_the_largest_face_follows_the_contract() -> None:
     answer = as_sent(answers.largest_face(Classification((a_face(),), 3, "1.2.3")))
     assert answer == {
         "ethnicity": "White",
@@ -306,7 +309,7 @@ def test_the_answer_for_the_largest_face_is_that_of_the_contract() -> None:
     assert list(answer["face"]) == ["box", "score"]
 
 
-def test_the_answer_for_all_faces_is_that_of_the_contract() -> None:
+def test_the_answer_for_all_faces_follows_the_contract() -> None:
     second = a_face((0.1, 0.7, 0.1, 0.05, 0.05), ("Black",), None)
     answer = as_sent(answers.all_faces(Classification((a_face(), second), 2, "1.2.3")))
     assert list(answer) == ["faces", *PICTURE_KEYS]
@@ -318,7 +321,7 @@ def test_the_answer_for_all_faces_is_that_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("all_faces", [False, True])
-def test_the_thresholds_are_in_the_answer_where_they_are_asked_for(*, all_faces: bool) -> None:
+def test_the_answer_has_thresholds_on_request(*, all_faces: bool) -> None:
     form = answers.all_faces if all_faces else answers.largest_face
     answer = as_sent(form(Classification((a_face(),), 1, "1.2.3"), thresholds=True))
     face = answer["faces"][0] if all_faces else answer
@@ -329,7 +332,7 @@ def test_the_thresholds_are_in_the_answer_where_they_are_asked_for(*, all_faces:
         "Indian": 0.1235,
         "Others": 0.1,
     }
-    # AND all else is as without them
+    # AND everything else is the same as without them
     plain = as_sent(form(Classification((a_face(),), 1, "1.2.3")))
     del face["thresholds"]
     assert answer == plain
@@ -357,7 +360,7 @@ def test_a_real_answer_is_strict_json(models: Models, two_faces: bytes, *, all_f
         assert all(type(edge) is int for edge in face["face"]["box"])
 
 
-def test_the_notice_says_that_it_is_apparent_and_for_research() -> None:
+def test_the_notice_limits_the_answer_to_appearance_and_its_use_to_research() -> None:
     for word in ("Apparent", "appearance alone", "research and education only"):
         assert word in answers.NOTICE
     assert answers.NOTICE.count(".") == 1

@@ -1,4 +1,4 @@
-"""The published speeds are those that were measured."""
+"""The published speeds agree with the measurements."""
 
 import json
 from pathlib import Path
@@ -14,11 +14,11 @@ def test_the_table_of_results_follows_from_the_measurements() -> None:
     assert results.text(FOUND) == published
 
 
-def test_the_readme_says_the_same() -> None:
+def test_the_table_in_the_readme_follows_from_the_measurements() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert results.with_table(readme, FOUND) == readme
 
 
-def test_every_plot_is_there() -> None:
+def test_every_plot_is_committed() -> None:
     plots = ROOT / "benchmarks" / "plots"
     assert {path.name for path in plots.iterdir()} == {"candidates.svg", "growth.svg"}

@@ -1,4 +1,4 @@
-"""PNG and WebP, which the command and the audit read: real files by Pillow, and hostile ones."""
+"""PNG and WebP, which the command and the audit read: files written by Pillow, and hostile ones."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ from PIL import Image
 
 from ethnicity.errors import CorruptImage, ImageTooLarge, NoImage, NotJpeg, PictureError
 from ethnicity.geometry import Pixels
-from ethnicity.images import Picture, decode, read_size
+from ethnicity.images import Picture, decode
 from ethnicity.stills import read_still
 from tests.unit.pictures import difference, encode, resized
 from tests.unit.profiles import P3, gamma, rgb
@@ -64,7 +64,7 @@ FORMATS = pytest.mark.parametrize("write", [png, webp])
 """Each format's writer."""
 
 
-# Right pixels
+# Correct pixels
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ FORMATS = pytest.mark.parametrize("write", [png, webp])
         pytest.param(webp, {"quality": 90}, id="WebP"),
     ],
 )
-def test_a_picture_has_its_pixels(
+def test_pixels_agree_with_those_of_another_decoder(
     small_pixels: Pixels, write: Callable[..., bytes], options: dict[str, Any]
 ) -> None:
     data = write(small_pixels, **options)
     picture = decoded(data)
     expected = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
-    assert (picture.width, picture.height) == read_size(data) == (120, 96)
+    assert (picture.width, picture.height) == (120, 96)
     assert picture.pixels.dtype == np.uint8
     assert difference(picture.pixels, expected) < 0.5
 
@@ -97,7 +97,7 @@ def test_a_png_of_any_kind_is_read(small_pixels: Pixels, mode: str) -> None:
     assert difference(decoded(png(image)).pixels, expected) < 2
 
 
-def test_transparency_is_left_out(small_pixels: Pixels) -> None:
+def test_transparency_is_ignored(small_pixels: Pixels) -> None:
     image = Image.fromarray(small_pixels)
     image.putalpha(0)
     for data in (png(image), webp(image, lossless=True, exact=True)):
@@ -113,8 +113,9 @@ def test_every_orientation_is_displayed_upright(
     metadata[0x0112] = orientation
     data = write(small_pixels, lossless=True, exif=metadata)
     upright = decode(encode(small_pixels, exif=metadata, quality=95)).pixels
-    assert difference(decoded(data).pixels, upright) < 3
-    assert read_size(data) == upright.shape[1::-1]
+    picture = decoded(data)
+    assert difference(picture.pixels, upright) < 3
+    assert (picture.width, picture.height) == upright.shape[1::-1]
 
 
 @FORMATS
@@ -132,7 +133,7 @@ def test_a_colour_profile_is_read(small_pixels: Pixels, write: Callable[..., byt
         pytest.param(b"name\0\0" + zlib.compress(bytes(2_000_000)), id="too large"),
     ],
 )
-def test_a_profile_that_is_not_whole_is_left_out(small_pixels: Pixels, content: bytes) -> None:
+def test_an_incomplete_profile_is_left_out(small_pixels: Pixels, content: bytes) -> None:
     data = png(small_pixels)
     odd = data[:33] + chunk(b"iCCP", content) + data[33:]
     picture = decoded(odd)
@@ -151,7 +152,7 @@ def test_a_large_picture_is_reduced(portrait_pixels: Pixels, write: Callable[...
 
 
 @FORMATS
-def test_the_first_picture_of_an_animation_is_taken(
+def test_the_first_picture_of_an_animation_is_decoded(
     small_pixels: Pixels, write: Callable[..., bytes]
 ) -> None:
     others = [Image.new("RGB", (120, 96), (200, each, 0)) for each in range(9)]
@@ -166,7 +167,7 @@ def test_the_first_picture_of_an_animation_is_taken(
 
 
 @FORMATS
-def test_a_picture_cut_short_is_corrupt(small_pixels: Pixels, write: Callable[..., bytes]) -> None:
+def test_a_truncated_picture_is_corrupt(small_pixels: Pixels, write: Callable[..., bytes]) -> None:
     data = write(small_pixels)
     assert all(picture_or_none(data[:length]) is None for length in range(16, len(data) - 12, 97))
 
@@ -215,7 +216,7 @@ def test_a_broken_file_is_corrupt(data: bytes) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(st.sampled_from([png_of(head(8, 8)), b"RIFF\x40\0\0\0WEBPVP8X"]), st.binary(max_size=200))
-def test_any_bytes_are_a_picture_or_a_fault(start: bytes, rest: bytes) -> None:
+def test_any_bytes_give_a_picture_or_a_fault(start: bytes, rest: bytes) -> None:
     with contextlib.suppress(PictureError):
         decoded(start + rest)
 
@@ -270,13 +271,13 @@ def test_hundreds_of_thousands_of_chunks_are_refused(data: bytes) -> None:
 
 
 @FORMATS
-def test_where_only_jpegs_are_allowed_it_is_none(
+def test_png_and_webp_are_refused_where_only_jpegs_are_allowed(
     small_pixels: Pixels, write: Callable[..., bytes]
 ) -> None:
     with pytest.raises(NotJpeg, match=r"^Only JPG/JPEG images are allowed$"):
         decode(write(small_pixels))
 
 
-def test_content_of_no_kind_that_is_read_is_refused() -> None:
+def test_content_of_other_kinds_is_refused() -> None:
     with pytest.raises(NotJpeg, match=r"^Only JPEG, PNG and WebP pictures are read$"):
         decoded(b"GIF89a\x01\0\x01\0")

@@ -10,14 +10,14 @@ from ethnicity.pipeline import Classification, ClassifiedFace
 PEOPLE_PHOTOGRAPH = next(each for each in photographs() if len(each.faces) == 1)
 
 
-def test_every_photograph_is_listed_once_and_lies_in_one_half() -> None:
+def test_every_photograph_is_listed_once_and_is_in_one_half() -> None:
     listed = photographs()
 
     assert len({each.sha256 for each in listed}) == len(listed)
     assert sum(len(photographs(half)) for half in HALVES) == len(listed)
 
 
-def test_the_halves_hold_as_many_photographs_of_each_kind() -> None:
+def test_both_halves_have_equally_many_photographs_of_each_kind() -> None:
     choosing, reporting = (Counter(each.kind for each in photographs(half)) for half in HALVES)
 
     assert choosing.keys() == reporting.keys()

@@ -1,4 +1,4 @@
-"""Columns of a table, whatever the names in them."""
+"""Columns of a table keep their width for any text."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from ethnicity.cli.table import cells, fit, printable
     ("text", "width"),
     [("", 0), ("photo.jpg", 9), ("写真", 4), ("e\u0301", 1), ("\u200dx", 1), ("🧑", 2), ("ｱ", 1)],
 )
-def test_a_text_takes_as_many_columns_as_a_terminal_gives_it(text: str, width: int) -> None:
+def test_the_width_of_a_text_matches_a_terminals(text: str, width: int) -> None:
     assert cells(text) == width
 
 
@@ -28,5 +28,5 @@ def test_a_text_fits_its_column(text: str, fitted: str) -> None:
     assert cells(fit(text, 8)) == 8
 
 
-def test_what_would_steer_a_terminal_is_replaced() -> None:
+def test_control_characters_are_replaced() -> None:
     assert printable("\x1b[2Ja\udc80.jpg") == "\ufffd[2Ja\ufffd.jpg"

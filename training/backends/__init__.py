@@ -1,17 +1,15 @@
-"""What depends on which of Keras' backends trains: TensorFlow on CPUs, JAX on an accelerator.
+"""Code that depends on Keras' backend: TensorFlow for CPUs, JAX for an accelerator.
 
-Keras takes the one that the variable KERAS_BACKEND names, TensorFlow if none. Of each are here
+The variable KERAS_BACKEND names the backend; TensorFlow is the default. Each backend provides
 
 - ``BatchNormalization``: the layer;
-- ``SharpnessAware``: a model that is trained by sharpness-aware minimisation (Foret et al. 2021),
-  within a ``radius`` in the units of its weights. Each step takes the gradient not where the
-  weights are but where, that near, the loss is worst: of minima the flat ones are sought, and one
-  that exists for a few wrong labels alone is sharp. Which way the loss grows fastest is asked of
-  half a batch, for half the price;
+- ``SharpnessAware``: a model trained by sharpness-aware minimisation (Foret et al. 2021), within a
+  ``radius`` in the units of its weights. Each step takes the gradient at the nearby weights with
+  the worst loss. This prefers flat minima; minima that fit a few wrong labels are sharp. The
+  direction of the worst loss is computed on half a batch, for half the cost;
 - ``COMPILED``: whether XLA compiles a step;
-- ``ahead``: the batches of a `batches.BatchSource`, made while it learns from those before;
-- ``run``: what a model answers for images. As training runs it, its layers note their means and
-  variances.
+- ``ahead``: the batches of a `batches.BatchSource`, made in the background;
+- ``run``: a model's outputs for images. In training mode, layers update their means and variances.
 """
 
 import keras

@@ -1,4 +1,4 @@
-"""What a network is trained by."""
+"""The interface of a source of training batches."""
 
 from typing import Any, Protocol
 
@@ -7,10 +7,10 @@ class BatchSource(Protocol):
     """An epoch's batches: nested NumPy arrays, all of the same shapes."""
 
     epoch: int
-    """Of which they are, the first being 0."""
+    """Number of the current epoch, from 0."""
 
     def begin(self, epoch: int) -> None:
-        """From now on they are of that epoch."""
+        """Switch to the batches of an epoch."""
 
     def __len__(self) -> int: ...
 

@@ -24,7 +24,7 @@ from training.backends.batches import BatchSource
 COMPILED = True
 
 BatchNormalization = keras.layers.BatchNormalization
-"""Keras' own: XLA fuses it."""
+"""Keras' own layer, which XLA fuses."""
 
 _AHEAD = 64
 """Batches."""
@@ -70,11 +70,11 @@ def _first_half(batch: jax.Array) -> jax.Array:
 
 @contextmanager
 def ahead(batches: BatchSource) -> Iterator[keras.utils.PyDataset]:
-    """The batches in their order, made ahead by a process on every core but two."""
+    """The batches in order, made in the background by processes on all cores except two."""
     count = max(1, len(os.sched_getaffinity(0)) - 2)
     makers = ProcessPoolExecutor(count, get_context("fork"), _become_maker, (batches,))
     with warnings.catch_warnings():
-        # Forked, they share the pictures. JAX warns of what befalls those alone that call it.
+        # Forked processes share the pictures. JAX warns of forks, but these do not call JAX.
         warnings.filterwarnings("ignore", r"os\.fork", RuntimeWarning)
         try:
             yield _Ahead(batches, makers)
@@ -87,7 +87,7 @@ class _Ahead(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__()
         self.batches, self.makers = batches, makers
         self.epoch: int | None = None
-        self.asked: dict[int, Future[Any]] = {}
+        self.pending: dict[int, Future[Any]] = {}
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -95,15 +95,15 @@ class _Ahead(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         if self.batches.epoch != self.epoch:
             self.epoch = self.batches.epoch
-            self.asked.clear()
+            self.pending.clear()
         for each in range(index, min(index + _AHEAD, len(self))):
-            if each not in self.asked:
-                self.asked[each] = self.makers.submit(_made, self.epoch, each)
-        return tuple(self.asked.pop(index).result())
+            if each not in self.pending:
+                self.pending[each] = self.makers.submit(_made, self.epoch, each)
+        return tuple(self.pending.pop(index).result())
 
 
 _makers_batches: list[BatchSource] = []
-"""Of a process that makes batches: what makes them."""
+"""The source of batches in a process that makes them."""
 
 
 def _become_maker(batches: BatchSource) -> None:
@@ -113,7 +113,7 @@ def _become_maker(batches: BatchSource) -> None:
 
 
 def _end_with_parent() -> None:
-    """One that is killed tells its pool nothing."""
+    """Check the processes, because a pool does not notice a killed one."""
     parent = parent_process()
     if parent is not None:
         parent.join()
@@ -128,7 +128,7 @@ def _made(epoch: int, index: int) -> tuple[Any, ...]:
 
 
 def run(model: keras.Model, images: Arrays, *, training: bool = False) -> jax.Array:
-    """What a model answers; as training runs it, layers note their means and variances."""
+    """A model's outputs; in training mode, layers update their means and variances."""
     weights = [each.value for each in model.trainable_variables]
     others = [each.value for each in model.non_trainable_variables]
     answers, others = _compiled(model, weights, others, images, training=training)
@@ -138,7 +138,7 @@ def run(model: keras.Model, images: Arrays, *, training: bool = False) -> jax.Ar
     return answers
 
 
-# Keras' predict_on_batch would give away the weights' memory, which their moving average shares.
+# Keras' predict_on_batch would donate the weights' memory, which their moving average shares.
 @partial(jax.jit, static_argnames=("model", "training"))
 def _compiled(
     model: keras.Model, weights: Arrays, others: Arrays, images: Arrays, *, training: bool

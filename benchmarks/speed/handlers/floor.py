@@ -1,4 +1,4 @@
-"""The least that any service has to do with a raw JPEG, without HTTP."""
+"""The minimum that any service has to do with a raw JPEG, without HTTP."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import numpy as np
 import pybase64
 import simplejpeg
 
-from ethnicity.faces import CHIP
+from ethnicity.frame import CHIP
 from ethnicity.pipeline import classify, load_models
 
 Event = dict[str, Any]
@@ -33,6 +33,6 @@ def bare(event: Event, _: object) -> Event:
 
 
 def decoding(event: Event, _: object) -> Event:
-    """The decoder, at the scale that the service decodes at."""
+    """The decoder alone, at the scale that the service uses."""
     simplejpeg.decode_jpeg(pybase64.b64decode(event["body"]), min_width=1000, min_factor=2)
     return _ANSWER

@@ -1,7 +1,7 @@
-"""Python imports this before anything else of a process that has this folder on its path.
+"""Python imports this module first in a process that has this folder on its path.
 
-It tells on stderr what the process opens for writing, or makes in another way. An audit hook sees
-all that Python does itself, temporary files included, and cannot be taken away again.
+It reports on stderr every file that the process opens for writing or creates in another way. An
+audit hook sees all file operations of Python, including temporary files, and cannot be removed.
 """
 
 import os

@@ -32,7 +32,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the names above
-    """Import the pipeline, and with it the runtime, when something of it is first asked for."""
+    """Import the pipeline, and with it the runtime, when one of its names is first used."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from ethnicity import pipeline  # noqa: PLC0415

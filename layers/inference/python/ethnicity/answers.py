@@ -1,4 +1,4 @@
-"""Classifications and faults as the JSON objects of the contract, for every way out."""
+"""Classifications and errors as the JSON objects of the contract, for HTTP, S3 and command line."""
 
 from typing import Any
 
@@ -8,15 +8,16 @@ from ethnicity.labels import LABELS
 from ethnicity.pipeline import Classification, ClassifiedFace
 
 NOTICE = (
-    "Apparent ethnicity, judged by a model from appearance alone: ethnicity is a social construct "
-    "that no picture shows; for research and education only, never for decisions about a person."
+    "Apparent ethnicity is a model's guess from appearance alone, not a fact about the person, "
+    "because ethnicity is a social construct that no photo shows; use it for research and "
+    "education only, never for decisions about people."
 )
 
 _DECIMALS = 4
 
 
 def largest_face(classification: Classification, *, thresholds: bool = False) -> dict[str, Any]:
-    """The answer for the largest face, its two main fields at the top level."""
+    """The answer for the largest face, with the face's fields at the top level."""
     return _face(classification.faces[0], thresholds=thresholds) | _picture(classification)
 
 

@@ -1,7 +1,7 @@
-"""Aligned faces to calibrated probabilities and prediction sets.
+"""Classification of aligned faces: calibrated probabilities and prediction sets.
 
-A face that is small or blurred is judged with a calibration of its own, fitted on such faces: the
-less there is to see, the less sure the answer.
+Small and blurred faces have their own calibrations, fitted on such faces: the less detail a face
+has, the less confident its answer.
 """
 
 import json
@@ -33,13 +33,13 @@ def softmax(logits: NDArray[np.float64]) -> Probabilities:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What turns logits into probabilities and sets, fitted on the validation pictures.
+    """Parameters that turn logits into probabilities and sets, fitted on validation pictures.
 
-    ``min_detail``: the least `detail` of the aligned faces that it is for.
+    ``min_detail``: the lowest `detail` of the aligned faces that the calibration is for.
     ``temperature``: divides the logits (Guo et al. 2017).
-    ``bias``: shape (5,), added to the logits after that.
-    ``thresholds``: shape (5,): a label is in the prediction set if its probability is at least its
-    own threshold (class-conditional split conformal prediction, Vovk 2012).
+    ``bias``: shape (5,), added to the divided logits.
+    ``thresholds``: shape (5,); a label is in the prediction set if its probability is at least its
+    threshold (class-conditional split conformal prediction, Vovk 2012).
     """
 
     min_detail: float
@@ -52,7 +52,7 @@ class Calibration:
         return softmax(logits.astype(np.float64) / self.temperature + self.bias)
 
     def prediction_set(self, probabilities: Probabilities) -> tuple[str, ...]:
-        """The labels that cannot be ruled out, most probable first, never without the first."""
+        """The most probable label and all others at or above their thresholds, in that order."""
         order = np.argsort(-probabilities, kind="stable")
         return tuple(
             LABELS[index]
@@ -62,7 +62,7 @@ class Calibration:
 
 
 class Judgement(NamedTuple):
-    """The probabilities of a face, its prediction set, and the thresholds that made the set."""
+    """The probabilities of a face, its prediction set, and the thresholds of the set."""
 
     probabilities: Probabilities
     prediction_set: tuple[str, ...]
@@ -73,7 +73,10 @@ class Judgement(NamedTuple):
 class Classifier:
     """The network, its calibrations, and the version that answers name.
 
-    ``calibrations``: for less and less detail, the last for none at all.
+    ``network``: takes an aligned face; its outputs, shape (6,), are the logits of the labels and a
+    score, proportional to the log odds of a face, by which `faces` judges proposals.
+
+    ``calibrations``: by falling detail; the last one starts at 0.
     """
 
     network: Network
@@ -89,27 +92,28 @@ class Classifier:
 
 
 def mean_logits(network: Network, chip: Pixels) -> NDArray[np.float64]:
-    """The network's logits, shape (5,), the mean over an aligned face and its mirror image.
+    """The labels' logits, shape (5,), the mean over an aligned face and its mirror image.
 
-    An answer that no mirror changes; what it brings in accuracy: training/README.md.
+    A mirrored picture therefore gets the same answer. training/README.md gives the accuracy gained.
     """
     image = chip.astype(np.float32)
-    (logits,) = network(image).values()
+    (outputs,) = network(image).values()
     (mirrored,) = network(image[:, ::-1]).values()
-    return (logits.astype(np.float64) + mirrored) / 2
+    return (outputs[: len(LABELS)].astype(np.float64) + mirrored[: len(LABELS)]) / 2
 
 
 def calibration_for(amount: float, calibrations: tuple[Calibration, ...]) -> Calibration:
-    """That one of the calibrations that is for faces of so much `detail`."""
+    """The calibration for faces with this amount of `detail`."""
     return next(each for each in calibrations if amount >= each.min_detail)
 
 
 def detail(chip: Pixels) -> float:
-    """How much of an aligned face's contrast is in its finest structures, from 0 on.
+    """The part of an aligned face's contrast that is in its finest structures, 0 or more.
 
     A sharp face has about 0.15, one enlarged from 32 pixels about 0.09, from 16 about 0.05, from 8
-    about 0.03; blur lowers it alike. The standard deviation of what a Gaussian of one pixel takes
-    away, to that of the whole, in grey, without the border, at 64 pixels a side.
+    about 0.03; blur lowers it too. It is the standard deviation of the difference to the picture
+    blurred by a Gaussian of one pixel, divided by that of the picture itself: in grey, at 64 pixels
+    a side, without the border.
     """
     grey = cv2.resize(
         chip.mean(axis=-1, dtype=np.float32), _DETAIL_SIZE, interpolation=cv2.INTER_AREA

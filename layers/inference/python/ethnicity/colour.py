@@ -1,9 +1,8 @@
-"""Pixels of other colour spaces to sRGB, which the classifier was trained on.
+"""Conversion of pixels from other colour spaces to sRGB, which the classifier was trained on.
 
-Phones write Display P3, cameras Adobe RGB; without their profile faces come out paler than they
-are. Read here are ICC profiles made of tone curves and a matrix (ICC.1:2022, sections 9 and 10), as
-all of those are. Others, such as CMYK's tables, are left alone: the decoder's own conversion
-stands.
+Phones write Display P3, cameras Adobe RGB. If their profile is ignored, faces look too pale. This
+module reads ICC profiles made of tone curves and a matrix (ICC.1:2022, sections 9 and 10), which
+includes both. For other profiles, such as CMYK's tables, the decoder's conversion is kept.
 """
 
 import struct
@@ -25,7 +24,7 @@ _TO_LINEAR_SRGB = np.asarray(
     ),
     np.float64,
 )
-"""From XYZ under D50, in which profiles speak; the inverse holds sRGB's primaries in it."""
+"""From the profiles' XYZ under D50 to linear sRGB: the inverse of sRGB's primaries in XYZ."""
 
 _LEVELS = np.arange(256) / 255
 _MAX_TAGS = 100
@@ -33,7 +32,7 @@ _MAX_TAGS = 100
 _SAMPLES = np.concatenate(
     [np.outer(np.arange(0, 256, 5), mix) for mix in ([1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1])]
 ).astype(np.uint8)
-"""Colours that tell profiles apart."""
+"""Colours whose conversion shows whether a profile differs from sRGB."""
 
 Curve = NDArray[np.float64]
 """Shape (256,): the light, 0 to 1, that each level stands for."""
@@ -41,13 +40,13 @@ Curve = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Profile:
-    """``curves``: shape (256, 3), one a channel; ``matrix``: (3, 3), their light to sRGB's."""
+    """``curves``: shape (256, 3), one per channel; ``matrix``: (3, 3), to linear sRGB."""
 
     curves: NDArray[np.float64]
     matrix: NDArray[np.float64]
 
     def to_srgb(self, pixels: Pixels) -> Pixels:
-        """The same colours, as sRGB has them; what lies outside sRGB is clipped."""
+        """The same colours in sRGB; colours outside sRGB are clipped."""
         light = np.stack([self.curves[pixels[..., i], i] for i in range(3)], axis=-1)
         light = np.clip(light @ self.matrix.T, 0, 1)
         encoded = np.where(
@@ -57,7 +56,7 @@ class Profile:
 
 
 def read_profile(icc: bytes) -> Profile | None:
-    """The profile, or none if it is broken, of another kind, or sRGB's own."""
+    """The profile, or ``None`` if it is broken, of another kind, or equal to sRGB."""
     if len(icc) > MAX_PROFILE_BYTES:
         return None
     try:
@@ -108,7 +107,7 @@ def _curve(tag: memoryview) -> Curve:
 
 
 def _parametric(kind: int, parameters: list[float]) -> Curve:
-    """A power of a line above a point, another line below it; in five kinds of growing length."""
+    """A parametric curve: a power function above a point, a line below it (section 10.18)."""
     c = f = e = 0.0
     match kind, parameters:
         case 0, [g, *_]:
@@ -128,5 +127,5 @@ def _parametric(kind: int, parameters: list[float]) -> Curve:
 
 
 def _fixed(tag: memoryview) -> NDArray[np.float64]:
-    """Numbers of 16 bits before and 16 behind the point."""
+    """Fixed-point numbers with 16 bits before and 16 after the point."""
     return np.asarray(np.frombuffer(tag, ">i4") / 65536)

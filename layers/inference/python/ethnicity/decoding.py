@@ -1,4 +1,4 @@
-"""Coded data to pixels, refused where a part of them is missing or damaged."""
+"""Decoding of coded data to pixels; missing or damaged data are refused."""
 
 import re
 from collections.abc import Sequence
@@ -13,12 +13,11 @@ from ethnicity.geometry import Pixels
 from ethnicity.jpeg import Frame, Jpeg, Scan, join
 from ethnicity.stills import Still
 
-_ENOUGH = 1000
-"""A picture is decoded at 1/2 to 1/8 if its longer side keeps at least this many pixels: the
-networks look at 128 and 96, and a 12-megapixel photo decodes in half the time. (At more than 1/2 it
-would take longer than in full.)"""
+_MIN_SIDE = 1000
+"""Pixels that the longer side keeps when a picture is decoded at 1/2 to 1/8 of its size. A reduced
+12-megapixel photo decodes in half the time; factors above 1/2 take longer than full size."""
 
-# What simplejpeg says, in libjpeg-turbo's words
+# simplejpeg's messages, in libjpeg-turbo's words
 _LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0x(d\d)")
 _EOI = "d9"
 _UNUSUAL_SAMPLING = "Could not determine subsampling"
@@ -26,10 +25,10 @@ _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 
 _PADDING = frozenset(b"\0\xff\t\n\r ")
 _NAME = re.compile(rb"[ -~]{16,}")
-_LEAST, _GLANCE, _LOOK_BACK = 16, 32, 1024
-"""How many bytes tell a trailer, at least and at most, and how far before them it is looked for."""
+_MIN_TRAILER, _WINDOW, _LOOK_BACK = 16, 32, 1024
+"""Bytes that identify a trailer, at least and at most, and how far back a name is searched."""
 _AHEAD = 8
-"""The decoder reads up to so many bytes ahead before it counts those left over."""
+"""The decoder reads up to this many bytes ahead before it counts those left over."""
 
 _REDUCED = {
     1: cv2.IMREAD_COLOR,
@@ -38,7 +37,7 @@ _REDUCED = {
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
 _PROBE = b"\x5a" * 16
-"""Bytes of no picture, enough for a block."""
+"""Arbitrary bytes, enough for a block."""
 
 
 def decode_jpeg(jpeg: Jpeg) -> Pixels:
@@ -50,7 +49,7 @@ def decode_jpeg(jpeg: Jpeg) -> Pixels:
     try:
         return _decode(jpeg.frame, join(jpeg.scans), strict=True)
     except ValueError as error:
-        complaint = str(error)  # of the first thing amiss
+        complaint = str(error)  # about the first fault only
     *others, last = jpeg.scans
     trimmed = last.up_to_marker()
     if len(trimmed.coded) < len(last.coded):
@@ -63,10 +62,10 @@ def decode_jpeg(jpeg: Jpeg) -> Pixels:
 
 
 def _decode_despite(jpeg: Jpeg, left_over: int, marker: str) -> Pixels:
-    """A picture with so many bytes left over before a marker, which need not be blocks of its own.
+    """Decode a picture with bytes left over before a marker.
 
-    They may be padding, a trailer that follows the data without an end of the image between, or
-    rows below the picture: some scanners go on.
+    Leftover bytes are not always damage. They may be padding, a trailer that follows without an
+    end marker, or rows below the picture, which some scanners write.
     """
     *others, last = jpeg.scans
     rows_below = [*_RESTART.finditer(last.coded)][last.restarts :]
@@ -86,8 +85,8 @@ def _decode(frame: Frame, stream: bytes, *, strict: bool) -> Pixels:
     pixels: Pixels = simplejpeg.decode_jpeg(
         stream,
         colorspace="RGB",
-        min_width=_ENOUGH if wide else 0,
-        min_height=0 if wide else _ENOUGH,
+        min_width=_MIN_SIDE if wide else 0,
+        min_height=0 if wide else _MIN_SIDE,
         min_factor=2,
         strict=strict,
     )
@@ -97,18 +96,18 @@ def _decode(frame: Frame, stream: bytes, *, strict: bool) -> Pixels:
 def _ends_in_trailer(scan: Scan, left_over: int) -> bool:
     """Whether padding or a trailer begins where the last block ends.
 
-    Where it begins before, its first bytes were read as blocks, and those are missing. Blocks of
-    plain colour may be zeros as padding is: but then their last byte, filled up with ones, or the
-    trailer comes next.
+    If it begins earlier, its first bytes were decoded as blocks, and the real blocks are missing.
+    Blocks of plain colour may be zeros, and so may padding; zeros count as blocks if the next byte
+    is their last one, filled up with ones, or if a trailer comes next.
     """
     end = len(scan.coded) - left_over
     sure = max(0, end - _AHEAD)
     read = bytes(scan.coded[max(0, sure - _LOOK_BACK) : sure])
-    around = bytes(scan.coded[max(0, sure - _GLANCE) : end + _LEAST])
-    behind = bytes(scan.coded[end : end + _GLANCE])
+    around = bytes(scan.coded[max(0, sure - _WINDOW) : end + _MIN_TRAILER])
+    behind = bytes(scan.coded[end : end + _WINDOW])
     begins_before = (
         _is_padding(around)
-        or _is_trailer(read[-_GLANCE:])
+        or _is_trailer(read[-_WINDOW:])
         or any(len(set(name)) >= 8 for name in _NAME.findall(read))
     )
     ends = _is_padding(behind) or _is_trailer(behind)
@@ -120,27 +119,27 @@ def _is_padding(data: bytes) -> bool:
 
 
 def _is_trailer(data: bytes) -> bool:
-    """Whether these are no coded data.
+    """Whether these bytes begin a trailer rather than coded data.
 
-    Coded data look random, or repeat a few bytes where a picture is of one colour. A trailer begins
-    with names and small numbers: nearly all of its bytes are below 128, and they are of many kinds.
+    Coded data look random, or repeat a few bytes in areas of one colour. A trailer begins with
+    names and small numbers: nearly all of its bytes are below 128, and many of them differ.
     """
     small = sum(each < 0x80 for each in data)
-    return len(data) >= _LEAST and small >= 7 / 8 * len(data) and len(set(data)) >= 11
+    return len(data) >= _MIN_TRAILER and small >= 7 / 8 * len(data) and len(set(data)) >= 11
 
 
 def _has_restarts(scan: Scan) -> bool:
-    """Whether all restart markers are there and in their order."""
+    """Whether all restart markers are present and in order."""
     found = [marker[1] & 7 for marker in _RESTART.findall(scan.coded)]
     return found[: scan.restarts] == [each % 8 for each in range(scan.restarts)]
 
 
 def _decode_unusual(jpeg: Jpeg) -> Pixels:
-    """A picture whose legal sampling factors simplejpeg does not know, by OpenCV.
+    """Decode a picture with legal sampling factors that simplejpeg does not support, by OpenCV.
 
-    OpenCV tells of damage on the standard error alone, so the pixels have to tell: bytes put behind
-    the data of each scan and restart change nothing unless blocks are missing there; bytes taken
-    from the end of the first scan change its last blocks unless others are left over.
+    OpenCV reports damage only on standard error, so the pixels are compared instead. Bytes added
+    after the data of each scan and restart change the pixels only if blocks are missing there.
+    Bytes removed from the end of the first scan leave them unchanged only if bytes are left over.
     """
     if not all(_has_restarts(scan) for scan in jpeg.scans):
         raise CorruptImage
@@ -159,7 +158,7 @@ def _decode_unusual(jpeg: Jpeg) -> Pixels:
 
 def _decode_by_opencv(jpeg: Jpeg, scans: Sequence[Scan]) -> Pixels:
     side = max(jpeg.frame.width, jpeg.frame.height)
-    reduction = max(each for each in _REDUCED if each * _ENOUGH <= side or each == 1)
+    reduction = max(each for each in _REDUCED if each * _MIN_SIDE <= side or each == 1)
     pixels = _opencv(join(scans), _REDUCED[reduction])
     if pixels is None:
         raise CorruptImage
@@ -175,7 +174,7 @@ def decode_still(still: Still) -> Pixels:
     pixels = _opencv(still.file, cv2.IMREAD_COLOR)
     if pixels is None:
         raise CorruptImage.of(still.kind)
-    reduction = max(still.width, still.height) // _ENOUGH
+    reduction = max(still.width, still.height) // _MIN_SIDE
     if reduction < 2:
         return pixels
     size = (-(-still.width // reduction), -(-still.height // reduction))

@@ -1,4 +1,4 @@
-"""The face detector: YuNet on a view of any size.
+"""The face detector, YuNet, on a view of any size.
 
 Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector" (2023); the weights are those of
 March 2023 in the OpenCV Zoo, MIT License, converted by ``training/detector.py``.
@@ -17,10 +17,10 @@ from ethnicity.networks import Network
 Scores = NDArray[np.float64]
 
 MAX_LOG_SIZE = 6.0
-"""The largest logarithm of a box's size, in cells: its exponential has to stay finite."""
+"""The largest logarithm of a box's size, in cells; keeps its exponential finite."""
 
 MAX_CANDIDATES = 1000
-"""The number of best cells of a view that are merged: it bounds the time that this takes."""
+"""Number of best cells of a view that are merged; bounds the time that merging takes."""
 
 IOU_THRESHOLD = 0.3
 """Boxes whose intersection over union is larger show the same face."""
@@ -47,11 +47,11 @@ class Detection:
 
     @property
     def width(self) -> float:
-        """Of the box, in pixels."""
+        """Width of the box, in pixels."""
         return float(self.corners[1, 0] - self.corners[0, 0])
 
     def mapped(self, transform: Transform) -> "Detection":
-        """The same face, its points mapped by ``transform``; the box is that around its ellipse."""
+        """The same face, mapped by ``transform``; the new box encloses the old box's ellipse."""
         (centre,) = geometry.apply(transform, self.centre[np.newaxis])
         half = np.sqrt(transform[:, :2] ** 2 @ (self.corners[1] - self.centre) ** 2)
         corners = np.stack([centre - half, centre + half])
@@ -65,7 +65,7 @@ def detect(network: Network, view: Pixels, score_threshold: float) -> list[Detec
     """
     grids = sorted(network(view.astype(np.float32)).values(), key=len, reverse=True)
     cells = np.concatenate([grid.reshape(-1, 16) for grid in grids])
-    # No probability exceeds 1, so each of the two has to reach the threshold's square by itself.
+    # No probability exceeds 1, so each of the two factors must reach the square of the threshold.
     least = np.log(score_threshold**2 / (1 - score_threshold**2))
     (likely,) = np.nonzero((cells[:, 0] >= least) & (cells[:, 1] >= least))
     values = cells[likely].astype(np.float64)
@@ -83,7 +83,7 @@ def detect(network: Network, view: Pixels, score_threshold: float) -> list[Detec
 def _cells(height: int, width: int) -> tuple[Points, NDArray[np.float64]]:
     """Column and row, shape (n, 2), and size in pixels, shape (n,), of every cell of the grids.
 
-    The network answers in three grids, with cells of 8, 16 and 32 pixels. Each cell holds 16
+    The network returns three grids, with cells of 8, 16 and 32 pixels. Each cell holds 16
     numbers: the logits of class and objectness, whose geometric mean is the score; the box's centre
     and the logarithm of its size; the keypoints. Coordinates are in cells, from the cell's corner.
     """
@@ -98,11 +98,10 @@ def _cells(height: int, width: int) -> tuple[Points, NDArray[np.float64]]:
 def _merge_overlapping(
     points: NDArray[np.float64], scores: Scores, score_threshold: float
 ) -> list[Detection]:
-    """One detection for each face: the average of the best and all that overlap it.
+    """One detection for each face: the weighted average of the best and all that overlap it.
 
-    The average lies nearer to the truth than the best does (keypoints by a tenth on pasted faces).
-    The weights are the scores above the threshold, so that a candidate which just passes it moves
-    nothing.
+    The average is more precise than the best alone (a tenth for keypoints on pasted faces). The
+    weights are the scores above the threshold, so a candidate near the threshold has no effect.
     """
     order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
     points, scores = points[order], scores[order]

@@ -1,7 +1,7 @@
-"""What can be wrong with a picture: one exception for each fault a user can cause.
+"""Errors of pictures: one exception for each fault that a user can cause.
 
-The message is the text and ``code`` the machine-readable name of the fault in every answer, be it
-sent over HTTP or stored beside the picture (see the contract in docs/API.md).
+Each answer contains the message and the machine-readable ``code``, over HTTP and in the files of
+the S3 variant (see the contract in docs/API.md).
 """
 
 from typing import Self
@@ -18,21 +18,21 @@ class PictureError(Exception):
 
 
 class NoImage(PictureError):
-    """There is nothing to look at: no field, no body, no byte."""
+    """The picture is missing or empty."""
 
     code = "no_image"
     message = "No image provided"
 
 
 class NotJpeg(PictureError):
-    """The content is not a JPEG, whatever its name or declared type says."""
+    """The content is not a JPEG, regardless of its name or declared type."""
 
     code = "not_jpeg"
     message = "Only JPG/JPEG images are allowed"
 
     @classmethod
     def nor_still(cls) -> Self:
-        """Nor is it one of the other formats, where those are read."""
+        """The error where PNG and WebP are accepted as well."""
         return cls("Only JPEG, PNG and WebP pictures are read")
 
 
@@ -49,7 +49,7 @@ class CorruptImage(PictureError):
 
 
 class UnsupportedJpeg(PictureError):
-    """A JPEG of a kind that is not read; the message says which."""
+    """A JPEG of an unsupported kind; the message names it."""
 
     code = "unsupported_jpeg"
 
@@ -58,7 +58,7 @@ class UnsupportedJpeg(PictureError):
 
 
 class ImageTooLarge(PictureError):
-    """More bytes or more pixels than are taken."""
+    """The picture has too many bytes or pixels."""
 
     code = "image_too_large"
 
@@ -74,7 +74,7 @@ class ImageTooLarge(PictureError):
 
 
 class NoFace(PictureError):
-    """The picture decodes, but shows no face."""
+    """The picture decodes, but no face was found in it."""
 
     code = "no_face"
     message = "No face found in the image"

@@ -1,23 +1,24 @@
-"""The one thing of a picture's metadata that changes how it is displayed: its orientation."""
+"""The orientation in EXIF metadata, the only tag that changes how a picture is displayed."""
 
 import re
 import struct
 
-_OPENING = re.compile(rb"Exif\0.", re.DOTALL)  # the last byte only fills: browsers take any
+_OPENING = re.compile(rb"Exif\0.", re.DOTALL)  # the last byte is padding; browsers accept any
 _ORIENTATION = 0x0112
 _SHORT = 3
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 
 
 def is_exif(segment: bytes) -> bool:
-    """Whether an application's segment of a JPEG holds EXIF metadata."""
+    """Whether an application segment of a JPEG holds EXIF metadata."""
     return _OPENING.match(segment) is not None
 
 
 def read_orientation(metadata: bytes) -> int:
-    """The orientation tag of the first image directory; 1, upright, where there is none.
+    """The orientation tag of the first image directory; 1, upright, if there is none.
 
-    ``metadata``: EXIF (2.32, section 4.5), with or without what opens it in a JPEG.
+    ``metadata``: EXIF (2.32, section 4.5), with or without the identifier that precedes it in a
+    JPEG.
     """
     opening = _OPENING.match(metadata)
     tiff = metadata[opening.end() if opening else 0 :]

@@ -1,90 +1,66 @@
-"""Where the faces are, and each face brought into the frame that the classifier was trained on.
+"""The faces of a picture, each with the transform to the classifier's frame.
 
-The frame is UTKFace's: an upright square from brow to chin. A face photo is brought into it by the
-similarity transform that puts eyes and mouth where UTKFace has them; a picture that already is
-such a crop (a chip) is taken whole.
-
-A picture is searched from coarse to fine. Each step proposes faces, each proposal gets one closer
-look and one verdict. A step adds faces; those that are there stay as they are.
+The picture is searched from coarse to fine. The detector proposes faces; each proposal gets one
+closer look, which locates it, and one verdict. Each level adds faces and changes none. A picture
+that is already a face crop, a chip, is used whole.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 
 from ethnicity import geometry
 from ethnicity.detector import Detection, detect
+from ethnicity.frame import CHIP, distance_to_frame, frame_view, tilt, whole_view
 from ethnicity.geometry import Pixels, Points, Transform
-from ethnicity.networks import Network
+from ethnicity.networks import Network, Run
+from ethnicity.search import FINEST_LEVEL, LEVELS, TILE, glance, search
 
-CHIP = 96
-"""Width and height of an aligned face, in pixels."""
-
-FRAME = np.array([[0.293, 0.279], [0.687, 0.276], [0.334, 0.693], [0.667, 0.690]])
-"""Left-hand eye, right-hand eye and the corners of the mouth in the frame, as fractions of its
-side: the detector's mean answer on UTKFace's 200-pixel validation chips, looked at closely."""
-
-_FRAME_KEYPOINTS = [0, 1, 3, 4]
-
-LOOK, BORDER = 96, 1 / 6
-"""Side of the view of a closer look in pixels, and the border around the frame as a fraction of it:
-the detector places a face of 72 pixels most exactly."""
-
-TILE, NARROW_TILE, OVERLAP = 416, 320, 48
-LEVELS, FINEST_LEVEL = (TILE, 2 * TILE - OVERLAP), 4 * TILE - 3 * OVERLAP
-"""The longer side, in pixels, to which the picture is brought before it is searched in tiles; a
-face of some 16 pixels is seen. The finest is for those who ask for all faces of a large picture."""
-
-PROPOSAL_THRESHOLD = 0.15
-"""Score from which on a proposal gets a closer look: of faces of 32 pixels in photos of 640 it
-loses 3 %, and photographs without people have five such proposals."""
-
-PROPOSAL_WEIGHT, LOOK_WEIGHT, VERIFIER_WEIGHT, BIAS = 1.57, 0.61, 0.42, -3.3
-"""The log odds of a face are this sum of the log odds of the proposal, of the closer look and of
-the verifier: a logistic regression on photographs without people (the choosing half of
-benchmarks/strangers.csv) and on faces of validation pictures pasted into them. The bias is such
-that one photograph in a hundred is answered with a face."""
-
-ACCEPTED, REJECTED = 2.0, -4.4
-"""Log odds beyond which the verifier is not asked: it hardly ever changes the verdict there."""
-
-TILTED, MAX_TURNS = np.deg2rad(4), 2
-"""A closer look that shows a face tilted by more is repeated, turned by twice as much, up to so
-often: the detector sees half of a tilt."""
-
-CLEAR = 0.9
-"""A face that a closer look scores less may be lying or upside down: it is looked at in all four
-quarters of a turn."""
+LOOK, LOOK_BORDER = 96, 1 / 6
+"""Side of a closer look's view in pixels, and the border around the frame as a fraction of it. The
+detector locates faces of 72 pixels most precisely."""
 
 LOOK_THRESHOLD, OFF_CENTRE, LEAST_SCORE = 0.1, 0.2, 0.001
-"""A closer look takes the best face no farther from the middle of its view, as a share of the
-view's side; where there is none, it has the least score."""
+"""A closer look's score threshold, the largest distance of its face from the middle of the view as
+a fraction of the view's side, and the score if it shows no such face."""
 
-CHIP_THRESHOLD, CHIP_TOLERANCE = 0.8, 0.15
-"""A picture is itself a chip if the detector scores it so, and puts the frame's corners so near to
-the picture's, on average, as a fraction of its side: 99 % of UTKFace's chips are."""
+TILTED, REPEATS = np.deg2rad(4), 2
+"""A closer look that shows a larger tilt, in radians, is repeated, rotated by twice as much, up to
+REPEATS times: the detector reports about half of a tilt."""
+
+CLEAR = 0.9
+"""Score of a closer look below which a face may be sideways or upside down. It is then examined at
+all four quarter turns, and REPEATS times again from where each look locates it."""
+
+PROPOSAL_WEIGHT, LOOK_WEIGHT, CLASSIFIER_WEIGHT, BIAS = 1.79, 0.42, 4.3, -2.0
+"""Coefficients of the log odds of a face: a logistic regression on the log odds of the proposal, of
+the closer look and of the classifier. It is fitted to what the finder sees in photographs without
+people (the choosing half of benchmarks/strangers.csv, also mirrored, reduced and cropped) and in
+validation pictures with a face. The bias lets the finder report a face in 0.75 % of the former."""
+
+REJECTED = -3.7
+"""Log odds by the detector's scores alone, below which a proposal is dropped without asking the
+classifier. A photograph without people has one proposal above on average; one in a thousand
+accepted faces would be below."""
+
+CHIP_SCORE, CHIP_TOLERANCE = 0.8, 0.15
+"""A picture is a chip if its face has at least this score, and its frame is at most this far from
+the picture's corners, as a fraction of the frame's side. This holds for 99 % of UTKFace's chips."""
 
 GLANCED, SEEN = 0.25, 0.1
-"""Widths, as shares of the picture's longer side, from which on hardly a face is missed at a glance
-and at the first level: with one found, no larger one is to be expected from finer levels."""
+"""Widths, as fractions of the picture's longer side, above which the glance and the first level
+miss hardly any face. Once such a face is found, finer levels cannot find a larger one."""
 
 SAME_FACE = 0.5
-"""Two detections are one face if their centres are closer than this share of the larger's width."""
-
-MAX_PROPOSALS = 100
-"""Of each step, the best: it bounds the time that a picture can take."""
-
-VERIFIER_SIDE, VERIFIER_BORDER = 64, 0.25
+"""Two detections are one face if their centres are closer than this fraction of the wider one."""
 
 
 @dataclass(frozen=True)
 class Finder:
-    """The two networks that find faces: one proposes and places them, the other judges each."""
+    """The networks that find faces: the detector proposes and places, the classifier judges."""
 
     detector: Network
-    verifier: Network
+    classifier: Run
 
 
 @dataclass(frozen=True)
@@ -92,7 +68,7 @@ class Face:
     """A face in a picture.
 
     ``corners``: shape (2, 2), top left and bottom right, in the picture's pixels, inside it.
-    ``score``: the probability that it is a face, 0 to 1; ``None`` where the picture is a chip.
+    ``score``: the probability that it is a face, 0 to 1; ``None`` if the picture is a chip.
     ``to_chip``: maps the picture to the aligned face.
     """
 
@@ -107,8 +83,9 @@ def find_faces(
     """The faces of a picture, largest first; empty if there is none.
 
     A picture that is itself a chip has one face, the whole picture, unless ``take_chips_whole`` is
-    false: then its face is aligned as any other. The search ends at a large face; where there is no
-    face, the picture is turned. With ``all_faces`` it goes on from there, for smaller ones.
+    false. The search ends once a large face is found. The picture is also searched rotated if there
+    is no face yet, or if the largest is sideways or upside down.
+    With ``all_faces`` the search continues for smaller faces.
     """
     height, width = pixels.shape[:2]
     longest = max(width, height)
@@ -120,17 +97,19 @@ def find_faces(
     coarse = [each for each in LEVELS if each <= 2 * longest] or [TILE]
     fine = [FINEST_LEVEL] if longest >= FINEST_LEVEL else []
     while coarse and not any(each.width >= SEEN * longest for each in found):
-        proposed = search(finder.detector, pixels, coarse.pop(0))
-        found = _with_faces(finder, pixels, found, proposed)
-    turns = 0
+        proposals = search(finder.detector, pixels, coarse.pop(0))
+        found = _with_faces(finder, pixels, found, proposals)
+    turns = _turns_to_upright(found)
+    if turns:
+        found = _with_faces(finder, pixels, found, search(finder.detector, pixels, TILE, turns))
     while not found and turns < 3:
         turns += 1
         found = _with_faces(finder, pixels, [], search(finder.detector, pixels, TILE, turns))
     if all_faces and found:
         largest = max(each.width for each in found)
         for level in coarse + fine:
-            proposed = search(finder.detector, pixels, level, turns)
-            found = _with_faces(finder, pixels, found, proposed, narrower_than=largest)
+            proposals = search(finder.detector, pixels, level, turns)
+            found = _with_faces(finder, pixels, found, proposals, narrower_than=largest)
     found.sort(key=lambda each: -each.width)
     return [_face(each, width, height) for each in found]
 
@@ -142,127 +121,98 @@ def align(pixels: Pixels, face: Face) -> Pixels:
 
 def whole_picture(width: int, height: int) -> Face:
     """The one face of a picture that is itself a chip."""
-    to_chip = np.array([[CHIP / width, 0.0, 0.0], [0.0, CHIP / height, 0.0]])
-    return Face(np.array([[0.0, 0.0], [width, height]]), None, to_chip)
+    return Face(np.array([[0.0, 0.0], [width, height]]), None, whole_view(width, height))
 
 
-def glance(detector: Network, pixels: Pixels) -> list[Detection]:
-    """What the detector proposes in the whole picture at once, in the picture's pixels."""
-    height, width = pixels.shape[:2]
-    scale = LOOK / (max(width, height) * (1 + 2 * BORDER))
-    view = np.array(
-        [[scale, 0, (LOOK - scale * width) / 2], [0, scale, (LOOK - scale * height) / 2]]
-    )
-    back = geometry.invert(view)
-    seen = geometry.warp(pixels, view, LOOK)
-    return [each.mapped(back) for each in detect(detector, seen, PROPOSAL_THRESHOLD)]
+def is_same(one: Detection, other: Detection) -> bool:
+    """Whether two detections are one face."""
+    apart = np.linalg.norm(one.centre - other.centre)
+    return bool(apart <= SAME_FACE * max(one.width, other.width))
 
 
-def search(detector: Network, pixels: Pixels, level: int, turns: int = 0) -> list[Detection]:
-    """What the detector proposes in the picture at that level, in the picture's pixels.
+def look(detector: Network, pixels: Pixels, proposal: Detection, turns: int = 0) -> Detection:
+    """The detector's closer look at a proposal, upright and enlarged.
 
-    ``turns``: quarters of a turn, clockwise, by which the picture is turned before.
+    ``turns``: quarter turns to add to the proposal's own angle. If the look shows no face, the
+    proposal is returned with the score LEAST_SCORE.
     """
-    height, width = pixels.shape[:2]
-    scale = level / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    how = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-    scaled = np.rot90(np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8), -turns)
-    proposed = []
-    for tile, left, top in _tiles(scaled):
-        to_level = np.array([[1.0, 0.0, left], [0.0, 1.0, top]])
-        back = geometry.compose(_turned_back(size, turns), to_level)
-        back = np.diag([width / size[0], height / size[1]]) @ back
-        proposed += [each.mapped(back) for each in detect(detector, tile, PROPOSAL_THRESHOLD)]
-    return sorted(proposed, key=lambda each: -each.score)[:MAX_PROPOSALS]
+    view = _rotated(frame_view(proposal.keypoints, LOOK, LOOK_BORDER), turns * np.pi / 2)
+    seen = _central(detector, pixels, view)
+    for _ in range(REPEATS):
+        tilted = tilt(seen.keypoints) if seen else 0.0
+        if abs(tilted) <= TILTED:
+            break
+        view = _rotated(view, -2 * tilted)
+        seen = _central(detector, pixels, view)
+    if not seen:
+        return replace(proposal, score=LEAST_SCORE)
+    return seen.mapped(geometry.invert(view))
 
 
-def _turned_back(size: tuple[int, int], turns: int) -> Transform:
-    """From a picture that was turned clockwise to the picture of that width and height."""
-    linear = np.linalg.matrix_power(np.array([[0.0, 1.0], [-1.0, 0.0]]), turns)
-    corner = {0: (0, 0), 1: (0, size[1]), 2: size, 3: (size[0], 0)}[turns]
-    return np.column_stack([linear, corner])
-
-
-def _tiles(pixels: Pixels) -> Iterator[tuple[Pixels, int, int]]:
-    """Tiles that cover the picture, each with its left and top edge.
-
-    They overlap, so that what is cut in two by one is whole in another; what reaches beyond the
-    picture repeats its edge.
-    """
-    (high, tops), (wide, lefts) = map(_cover, pixels.shape[:2])
-    for top in tops:
-        for left in lefts:
-            tile = pixels[top : top + high, left : left + wide]
-            below, beside = high - tile.shape[0], wide - tile.shape[1]
-            if below or beside:
-                bordered = cv2.copyMakeBorder(tile, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-                tile = np.asarray(bordered, np.uint8)
-            yield tile, left, top
-
-
-def _cover(length: int) -> tuple[int, list[int]]:
-    """The side of the tiles that cover a length, and where each begins.
-
-    The narrow ones, where no more of them are needed.
-    """
-    few, many = (max(1, -(-(length - OVERLAP) // (side - OVERLAP))) for side in (TILE, NARROW_TILE))
-    side = NARROW_TILE if many == few else TILE
-    return side, [round(each) for each in np.linspace(0, max(0, length - side), few)]
+def _turns_to_upright(found: list[Detection]) -> int:
+    """The clockwise quarter turns that make the largest face nearly upright; 0 without a face."""
+    if not found:
+        return 0
+    angle = tilt(max(found, key=lambda each: each.width).keypoints)
+    return round(-angle / (np.pi / 2)) % 4
 
 
 def _with_faces(
     finder: Finder,
     pixels: Pixels,
     found: list[Detection],
-    proposed: list[Detection],
+    proposals: list[Detection],
     narrower_than: float = np.inf,
 ) -> list[Detection]:
-    """The faces that are found already, and those of the proposals that are faces elsewhere."""
+    """The faces found so far, and the proposals that are faces at other places."""
     found = found.copy()
-    for each in proposed:
-        if not any(_is_same(each, face) for face in found):
+    for each in proposals:
+        if not any(is_same(each, face) for face in found):
             face = _judged(finder, pixels, each)
-            elsewhere = not any(_is_same(face, other) for other in found)
+            elsewhere = not any(is_same(face, other) for other in found)
             if face.score >= 0.5 and face.width < narrower_than and elsewhere:
                 found.append(face)
     return found
 
 
-def _is_same(one: Detection, other: Detection) -> bool:
-    apart = np.linalg.norm(one.centre - other.centre)
-    return bool(apart <= SAME_FACE * max(one.width, other.width))
-
-
-def _judged(finder: Finder, pixels: Pixels, proposed: Detection) -> Detection:
-    """The proposal placed by a closer look, with the probability that it is a face as its score."""
-    placed = look(finder.detector, pixels, proposed)
-    log_odds = PROPOSAL_WEIGHT * _logit(proposed.score) + LOOK_WEIGHT * _logit(placed.score) + BIAS
-    if REJECTED < log_odds < ACCEPTED:
-        log_odds += VERIFIER_WEIGHT * _verify(finder.verifier, pixels, placed)
-    if log_odds >= 0 and placed.score < CLEAR:
-        turned = [look(finder.detector, pixels, proposed, turns) for turns in (1, 2, 3)]
-        placed = max(placed, *turned, key=lambda each: each.score)
+def _judged(finder: Finder, pixels: Pixels, proposal: Detection) -> Detection:
+    """The proposal as located by a closer look; its score is the probability of a face."""
+    placed = look(finder.detector, pixels, proposal)
+    log_odds = _log_odds(proposal, placed)
+    if log_odds > REJECTED:
+        by_classifier = _face_log_odds(finder.classifier, pixels, placed)
+        if placed.score < CLEAR:
+            placed = _best_of_all_turns(finder.detector, pixels, proposal, placed)
+            by_classifier = max(by_classifier, _face_log_odds(finder.classifier, pixels, placed))
+        log_odds = _log_odds(proposal, placed) + CLASSIFIER_WEIGHT * by_classifier
     return replace(placed, score=float(1 / (1 + np.exp(-log_odds))))
 
 
-def look(detector: Network, pixels: Pixels, proposed: Detection, turns: int = 0) -> Detection:
-    """The detector's closer look at a proposal, upright and enlarged.
+def _best_of_all_turns(
+    detector: Network, pixels: Pixels, proposal: Detection, placed: Detection
+) -> Detection:
+    """The best of closer looks at all quarter turns, each repeated from where it puts the face."""
+    looks = [placed, *(look(detector, pixels, proposal, turns) for turns in (1, 2, 3))]
+    for _ in range(REPEATS):
+        looks = [look(detector, pixels, each) for each in looks]
+    return max(placed, *looks, key=lambda each: each.score)
 
-    ``turns``: quarters of a turn by which the proposal lies otherwise than it seems. Where there is
-    no face, the proposal stays, with the least score.
-    """
-    view = _rotated(frame_view(proposed.keypoints, LOOK, BORDER), turns * np.pi / 2)
-    seen = _central(detector, pixels, view)
-    for _ in range(MAX_TURNS):
-        tilt = _tilt(seen.keypoints) if seen else 0.0
-        if abs(tilt) <= TILTED:
-            break
-        view = _rotated(view, -2 * tilt)
-        seen = _central(detector, pixels, view)
-    if not seen:
-        return replace(proposed, score=LEAST_SCORE)
-    return seen.mapped(geometry.invert(view))
+
+def _log_odds(proposal: Detection, placed: Detection) -> float:
+    """Log odds of a face by the detector's two scores."""
+    return PROPOSAL_WEIGHT * _logit(proposal.score) + LOOK_WEIGHT * _logit(placed.score) + BIAS
+
+
+def _face_log_odds(classifier: Run, pixels: Pixels, placed: Detection) -> float:
+    """Log odds of a face by the classifier: its last output."""
+    chip = geometry.warp(pixels, frame_view(placed.keypoints, CHIP), CHIP)
+    (outputs,) = classifier(chip.astype(np.float32)).values()
+    return float(outputs[-1])
+
+
+def _logit(probability: float) -> float:
+    bounded = min(max(probability, LEAST_SCORE), 1 - LEAST_SCORE)
+    return float(np.log(bounded / (1 - bounded)))
 
 
 def _central(detector: Network, pixels: Pixels, view: Transform) -> Detection | None:
@@ -272,12 +222,6 @@ def _central(detector: Network, pixels: Pixels, view: Transform) -> Detection | 
     return next(central, None)
 
 
-def _tilt(keypoints: Points) -> float:
-    """How far a face is turned clockwise out of the frame's own angle, in radians."""
-    to_frame = frame_view(keypoints, 1.0)
-    return float(np.arctan2(-to_frame[1, 0], to_frame[0, 0]))
-
-
 def _rotated(view: Transform, angle: float) -> Transform:
     """The view turned clockwise about its middle, by an angle in radians."""
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -285,38 +229,10 @@ def _rotated(view: Transform, angle: float) -> Transform:
     return geometry.compose(np.column_stack([turn, middle - turn @ middle]), view)
 
 
-def verifier_view(pixels: Pixels, keypoints: Points) -> Pixels:
-    """What the verifier is shown of a face: the frame and a border, shape (64, 64, 3)."""
-    view = frame_view(keypoints, VERIFIER_SIDE, VERIFIER_BORDER)
-    return geometry.warp(pixels, view, VERIFIER_SIDE)
-
-
-def _verify(verifier: Network, pixels: Pixels, found: Detection) -> float:
-    """The verifier's log odds that it is a face."""
-    (logits,) = verifier(verifier_view(pixels, found.keypoints).astype(np.float32)).values()
-    return float(logits[0])
-
-
-def _logit(probability: float) -> float:
-    bounded = min(max(probability, LEAST_SCORE), 1 - LEAST_SCORE)
-    return float(np.log(bounded / (1 - bounded)))
-
-
-def frame_view(keypoints: Points, side: float, border: float = 0.0) -> Transform:
-    """Put eyes and mouth where the frame has them, in a square of ``side`` pixels.
-
-    Around the frame, the square has a border of that fraction of the frame.
-    """
-    target = (FRAME + border) * side / (1 + 2 * border)
-    return geometry.fit_similarity(keypoints[_FRAME_KEYPOINTS], target)
-
-
 def _is_chip(found: Detection, width: int, height: int) -> bool:
-    """Whether it is surely a face, and the frame that it calls for the whole picture, nearly."""
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]])
-    in_frame = geometry.apply(frame_view(found.keypoints, 1.0), corners)
-    misplaced = np.linalg.norm(in_frame - geometry.square_corners(1.0), axis=1).mean()
-    return bool(found.score >= CHIP_THRESHOLD and misplaced <= CHIP_TOLERANCE)
+    """Whether it is clearly a face, and its frame is nearly the whole picture."""
+    distance = distance_to_frame(found.keypoints, width, height)
+    return found.score >= CHIP_SCORE and distance <= CHIP_TOLERANCE
 
 
 def _face(found: Detection, width: int, height: int) -> Face:

@@ -34,7 +34,7 @@ def fit_similarity(source: Points, target: Points) -> Transform:
 
 
 def apply(transform: Transform, points: Points) -> Points:
-    """The points, mapped."""
+    """The points, mapped by the transform."""
     return points @ transform[:, :2].T + transform[:, 2]
 
 
@@ -58,14 +58,14 @@ def square_corners(side: float) -> Points:
 def warp(pixels: Pixels, transform: Transform, side: int) -> Pixels:
     """The square of ``side`` pixels that ``transform`` maps the picture to.
 
-    Bilinear; where the picture is reduced, whole blocks of its pixels are averaged first, and what
-    is left, a tenth to a half, by way of a target twice as large. Without that a large face would
-    come out aliased, unlike anything the networks were trained on. A small change of the transform
-    makes a small change here: the blocks lie on one grid wherever the square lies. Where the square
-    reaches beyond the picture, the picture's edge is repeated.
+    The interpolation is bilinear. For a reduction, whole blocks of pixels are averaged first; a
+    remaining reduction of more than a tenth goes through a target of twice the size. Large faces
+    would otherwise be aliased, unlike the networks' training pictures. A small change of the
+    transform makes a small change of the result, because the blocks lie on a fixed grid. Outside
+    the picture, its edge is repeated.
     """
     scale = float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
-    shrink = int(1 / scale + 1e-9)  # 8, not 7, where rounding has left 7.999…
+    shrink = int(1 / scale + 1e-9)  # 8, not 7, if rounding has left 7.999…
     if shrink > 1:
         pixels, transform = _shrink_visible(pixels, transform, side, shrink)
     if scale * shrink > 0.9:
@@ -87,10 +87,10 @@ def _warp_bilinear(pixels: Pixels, transform: Transform, side: int) -> Pixels:
 def _shrink_visible(
     pixels: Pixels, transform: Transform, side: int, shrink: int
 ) -> tuple[Pixels, Transform]:
-    """The part of the picture that the target sees, ``shrink`` times smaller, and its transform."""
+    """The part of the picture shown by the target, ``shrink`` times smaller, and its transform."""
     height, width = pixels.shape[:2]
     seen = apply(invert(transform), square_corners(side)) / shrink
-    # In blocks, with one more at each side: the bilinear filter looks a (shrunken) pixel beyond.
+    # In blocks, plus one on each side: the bilinear filter reads one (shrunken) pixel further.
     left, top = np.clip(
         np.floor(seen.min(axis=0)) - 1, 0, (np.array([width, height]) - 1) // shrink
     )
@@ -98,7 +98,7 @@ def _shrink_visible(
     left, top, right, bottom = (int(edge) * shrink for edge in (left, top, right, bottom))
     part = pixels[top:bottom, left:right]
     rows, columns = (-(-length // shrink) for length in part.shape[:2])
-    # Whole blocks at the far edges too: OpenCV is four times as fast where it divides evenly.
+    # Whole blocks at the far edges too: OpenCV is four times as fast if sizes divide evenly.
     below, beside = rows * shrink - part.shape[0], columns * shrink - part.shape[1]
     if below or beside:
         part = np.asarray(

@@ -1,4 +1,4 @@
-"""A picture's bytes to pixels, in memory."""
+"""Decoding of a picture's bytes to pixels, in memory."""
 
 from dataclasses import dataclass
 
@@ -14,23 +14,23 @@ from ethnicity.stills import Still, read_still
 
 _MAX_SCANS = 100
 _MAX_SCAN_PIXELS = 20 * MAX_PIXELS
-"""Scans, and scans times pixels: a decoder visits every pixel at every scan, and files of ten scans
-are common (in CMYK, of 18) while one of a thousand is an attack."""
+"""Limits on scans, and on scans times pixels: a decoder visits every pixel in every scan. Files of
+ten scans are common (18 in CMYK); a file of a thousand is an attack."""
 
 _BLOCK_BYTES = 128
 _MAX_BUFFER = 210_000_000
-"""Bytes of coefficients that a decoder may have to keep, 64 of two bytes a block. Progressive files
-of 50 megapixels keep 150 MB at half the colour resolution in both directions, and 300 MB in full:
-those may have 34."""
+"""Limit on the bytes of coefficients that a decoder has to keep, 64 of two bytes per block. A
+progressive file of 50 megapixels needs 150 MB at half the colour resolution in both directions. At
+full colour resolution it would need 300 MB, so such files are limited to 34 megapixels."""
 
 
 @dataclass(frozen=True)
 class Picture:
     """A decoded picture, upright.
 
-    ``pixels``: uint8, shape (rows, columns, 3), RGB, perhaps smaller than the picture itself.
-    ``width``, ``height``: of the picture as it is displayed, in pixels.
-    ``profile``: turns the pixels' colours into sRGB's, where they are not yet.
+    ``pixels``: uint8, shape (rows, columns, 3), RGB, possibly smaller than the picture itself.
+    ``width``, ``height``: of the picture as displayed, in pixels.
+    ``profile``: converts the pixels to sRGB; ``None`` if they are already sRGB.
     """
 
     pixels: Pixels
@@ -40,7 +40,7 @@ class Picture:
 
     @property
     def reduction(self) -> float:
-        """The picture's pixels to one pixel here, 1 or more."""
+        """Pixels of the picture per pixel of ``pixels``, along one side; 1 or more."""
         return self.width / int(self.pixels.shape[1])
 
 
@@ -57,12 +57,12 @@ def check_size(length: int, max_bytes: int = MAX_BYTES) -> None:
 
 
 def decode(data: bytes, *, jpeg_only: bool = True) -> Picture:
-    """Decode a picture: any kind of JPEG that browsers show, its EXIF orientation applied.
+    """Decode a picture and apply its EXIF orientation; reads any kind of JPEG that browsers show.
 
-    ``jpeg_only``: without it, PNG and WebP too; the first picture of an animation.
+    ``jpeg_only``: if false, also PNG and WebP, and the first picture of an animation.
 
     Raises:
-        NoImage, ImageTooLarge, NotJpeg, UnsupportedJpeg: found without decoding.
+        NoImage, ImageTooLarge, NotJpeg, UnsupportedJpeg: detected before decoding.
         CorruptImage: a part of the picture is missing or damaged.
     """
     check_size(len(data))
@@ -75,15 +75,6 @@ def decode(data: bytes, *, jpeg_only: bool = True) -> Picture:
         pixels = decoding.decode_jpeg(stored)
     profile = read_profile(stored.icc) if stored.icc else None
     return Picture(_upright(pixels, stored.orientation), *_size(stored), profile)
-
-
-def read_size(data: bytes) -> tuple[int, int]:
-    """Width and height of a JPEG, PNG or WebP picture as displayed, by its header.
-
-    Raises:
-        NotJpeg, UnsupportedJpeg, CorruptImage
-    """
-    return _size(_read(data, jpeg_only=False))
 
 
 def _read(data: bytes, *, jpeg_only: bool) -> Jpeg | Still:
@@ -107,7 +98,7 @@ def _check_pixels(width: int, height: int) -> None:
 
 
 def _check_cost(jpeg: Jpeg, length: int) -> None:
-    """Refuse what would take too much time or memory to decode, or is too short to hold it all.
+    """Refuse files that take too much time or memory to decode, or are too short for their size.
 
     Raises:
         ImageTooLarge, CorruptImage
@@ -121,7 +112,7 @@ def _check_cost(jpeg: Jpeg, length: int) -> None:
         raise ImageTooLarge.pixels(pixels * _MAX_BUFFER // buffer)
     if len(jpeg.scans) > _MAX_SCANS or len(jpeg.scans) * pixels > _MAX_SCAN_PIXELS:
         raise CorruptImage
-    if 8 * length < blocks:  # each takes a bit at least
+    if 8 * length < blocks:  # each block takes at least one bit
         raise CorruptImage
 
 

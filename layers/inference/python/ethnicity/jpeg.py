@@ -1,12 +1,12 @@
-"""A JPEG taken apart, so that its header cannot be mistaken for damage.
+"""Parsing of JPEG files, so that an irregular header is not mistaken for damage.
 
-Cameras and programs write odd headers: parameters that mean nothing, profiles cut short, wrong
-lengths, no end. None of it touches the picture. `read_jpeg` keeps what a decoder needs (tables,
-frame, scans and the two markers that tell the colours), each in its regular form, and reads what
-the service needs of the rest. A strict decoder of the file that `join` makes of the parts then
-judges the coded data alone.
+Cameras and programs write irregular headers: meaningless parameters, truncated profiles, wrong
+lengths, no end marker. The picture itself is intact. `read_jpeg` keeps the parts that a decoder
+needs (tables, frame, scans and the two markers that define the colours) in their regular form, and
+reads the metadata that the service needs. `join` makes a regular file of the parts, so a strict
+decoder judges the coded data alone.
 
-What decoding will cost is known before it begins: a few kilobytes can claim a billion pixels, or
+The cost of decoding is known before it begins: a few kilobytes can claim a billion pixels, or
 repeat one progressive scan a thousand times.
 """
 
@@ -26,23 +26,22 @@ _END = b"\xff\xd9"
 _SOF0, _SOF1, _SOF2, _DHT, _SOI, _EOI, _SOS = 0xC0, 0xC1, 0xC2, 0xC4, 0xD8, 0xD9, 0xDA
 _DQT, _DRI, _APP0, _APP1, _APP2, _APP14 = 0xDB, 0xDD, 0xE0, 0xE1, 0xE2, 0xEE
 _FRAMES = frozenset({_SOF0, _SOF1, _SOF2})
-"""Baseline, extended, progressive: what cameras and programs write."""
+"""Baseline, extended, progressive: the kinds that cameras and programs write."""
 _UNSUPPORTED = {
     **dict.fromkeys((0xC3, 0xF7), "lossless"),
     **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xDE), "hierarchical"),
     **dict.fromkeys((*range(0xC9, 0xCC), *range(0xCD, 0xD0)), "arithmetic coding"),
 }
-"""Other frames. Arithmetic coding has no end of its own: a file cut short anywhere decodes without
-complaint."""
+"""Other frames. With arithmetic coding, a file truncated anywhere decodes without an error."""
 _KEPT = _FRAMES | {_DHT, _DQT, _DRI}
-"""The frame and the tables."""
+"""Frame and tables."""
 _SCAN_FOLLOWS = re.compile(rb"\xff[\xc4\xda\xdb\xdd]")
 
 _MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # the others stand alone or are reserved
 _END_OF_CODED_DATA = re.compile(rb"\xff[^\0\xd0-\xd7\xff]")  # neither stuffed nor a restart
 _MAX_SEGMENTS = 1000  # the largest profiles need a hundred, progressive files a few for each scan
-_OFF = 16
-"""An application's segment may be so many bytes shorter than it says."""
+_LENGTH_TOLERANCE = 16
+"""Bytes by which an application segment may be shorter than its length field."""
 
 _ICC = b"ICC_PROFILE\0"
 _JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
@@ -51,11 +50,11 @@ _ALL_COEFFICIENTS = b"\0\x3f\0"
 
 @dataclass(frozen=True)
 class Frame:
-    """What the frame header says of the picture.
+    """The frame header.
 
     ``width``, ``height``: as stored, in pixels, before the EXIF orientation is applied.
     ``channels``: identifiers of the 1, 3 or 4 colour channels.
-    ``factors``: how often each is sampled, across and down, relative to the others.
+    ``factors``: horizontal and vertical sampling factors of each channel.
     """
 
     width: int
@@ -65,7 +64,7 @@ class Frame:
     progressive: bool
 
     def blocks(self, channels: bytes) -> int:
-        """How many blocks of 8×8 samples these channels have."""
+        """Number of blocks of 8×8 samples in these channels."""
         across, down = self._largest_factors()
         return sum(
             -(-self.width * x // (8 * across)) * -(-self.height * y // (8 * down))
@@ -74,7 +73,7 @@ class Frame:
         )
 
     def units(self, channels: bytes) -> int:
-        """How many units a scan of these channels is coded in: blocks, or groups with several."""
+        """Number of coding units of a scan: blocks for one channel, groups of blocks for more."""
         if len(channels) == 1:
             return self.blocks(channels)
         across, down = self._largest_factors()
@@ -86,12 +85,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class Scan:
-    """One pass over the picture.
+    """One scan of the picture.
 
-    ``opening``: all that a decoder reads before its data: tables, in the first scan the frame too.
-    ``coded``: its data, and what follows up to the next marker. Of a sequential file's last scan
-    all that follows, since a decoder stops by itself and looking for the marker takes time.
-    ``restarts``: how many restart markers its data need.
+    ``opening``: the segments before the data: tables, and the frame in the first scan.
+    ``coded``: the data up to the next marker. For a sequential file's last scan it is the rest of
+    the file, because a decoder stops by itself and searching for the marker takes time.
+    ``restarts``: the number of restart markers that the data need.
     """
 
     opening: bytes
@@ -100,10 +99,10 @@ class Scan:
     restarts: int
 
     def up_to_marker(self) -> Self:
-        """The same scan without what follows its data from the next marker on.
+        """The same scan without the bytes from the next marker on.
 
         Raises:
-            CorruptImage: another scan follows, of a picture that is complete.
+            CorruptImage: another scan follows although the picture is complete.
         """
         end = _end_of_data(self.coded, 0)
         if _SCAN_FOLLOWS.match(self.coded, end):
@@ -115,7 +114,7 @@ class Scan:
 class Jpeg:
     """A JPEG's parts.
 
-    ``orientation``: of EXIF, 1 to 8. ``icc``: the colour profile, empty where there is none.
+    ``orientation``: of EXIF, 1 to 8. ``icc``: the colour profile; empty if there is none.
     """
 
     frame: Frame
@@ -130,17 +129,17 @@ class Jpeg:
 
 
 def join(scans: Iterable[Scan]) -> bytes:
-    """A regular file of these scans."""
+    """Make a regular file of these scans."""
     parts = (part for scan in scans for part in (scan.opening, scan.coded))
     return b"".join([_START, *parts, _END])
 
 
 def read_jpeg(data: bytes) -> Jpeg:
-    """Take a file apart.
+    """Parse a file.
 
     Raises:
-        NotJpeg: the content does not start as a JPEG does.
-        UnsupportedJpeg: it is of a kind that is not read.
+        NotJpeg: the content does not start like a JPEG.
+        UnsupportedJpeg: the JPEG is of an unsupported kind.
         CorruptImage: the frame is missing or broken, or scans are missing.
     """
     if not data.startswith(_START + b"\xff"):
@@ -149,9 +148,9 @@ def read_jpeg(data: bytes) -> Jpeg:
 
 
 class _Reader:
-    """Reads a file's segments one after the other; its attributes are what they have said so far.
+    """Reads a file's segments one after the other; the attributes hold their content so far.
 
-    ``unknown``: of each coefficient of each channel how many of its bits are still to come,
+    ``unknown``: for each coefficient of each channel, the number of low bits still to come;
     ``None`` before its first scan.
     """
 
@@ -169,10 +168,10 @@ class _Reader:
         self.unknown: dict[tuple[int, int], int | None] = {}
 
     def read(self) -> Jpeg:
-        """Read until the picture is complete and no other scan follows, or the file says so.
+        """Read until the picture is complete and no other scan follows, or up to the end marker.
 
-        So a trailer or a missing end does no harm. A progressive file that was cut short between
-        two scans lacks coefficients, or the last bits of those that it has.
+        A trailer or a missing end marker therefore does no harm. A progressive file truncated
+        between two scans lacks coefficients, or the last bits of some.
         """
         ended = False
         for marker, content in self.segments():
@@ -197,14 +196,14 @@ class _Reader:
 
     @property
     def finished(self) -> bool:
-        """Whether those that were begun are, among them the first of each channel."""
+        """Whether every coefficient that was begun is complete, and each channel's first was."""
         return all(bits == 0 or (bits is None and each) for (_, each), bits in self.unknown.items())
 
     def segments(self) -> Iterator[tuple[int, bytes]]:
-        """Markers and contents; bytes between the segments are passed over.
+        """Markers and contents; bytes between the segments are skipped.
 
         Raises:
-            CorruptImage: a length is impossible, or there are more segments than a file has.
+            CorruptImage: a length is impossible, or there are too many segments.
         """
         for _ in range(_MAX_SEGMENTS):
             found = _MARKER.search(self.data, self.position)
@@ -219,14 +218,14 @@ class _Reader:
             if start + 2 <= end <= len(self.data):
                 self.position = end
                 if marker >= _APP0 and not self.data.startswith(b"\xff", end):
-                    self.position = max(start + 2, end - _OFF)
+                    self.position = max(start + 2, end - _LENGTH_TOLERANCE)
                 yield marker, self.data[start + 2 : end]
             elif marker < _APP0:
                 raise CorruptImage
         raise CorruptImage
 
     def take(self, marker: int, content: bytes) -> None:
-        """Read a segment, and keep it if a decoder needs it.
+        """Read a segment and keep it if a decoder needs it.
 
         Raises:
             CorruptImage, UnsupportedJpeg
@@ -256,9 +255,9 @@ class _Reader:
         self.unknown = dict.fromkeys(product(self.frame.channels, coefficients))
 
     def take_scan(self, content: bytes) -> None:
-        """Read a scan's header, and go to the end of its data.
+        """Read a scan's header and move to the end of its data.
 
-        A sequential scan has all coefficients, whatever its header says.
+        A sequential scan has all coefficients, regardless of its header.
         """
         end = 1 + 2 * content[0] if content else 0
         if self.frame is None or len(content) < end + 3:
@@ -285,7 +284,7 @@ class _Reader:
         self.kept = []
 
     def colours(self) -> Iterator[bytes]:
-        """The two markers that tell a decoder the colours."""
+        """The two markers that define the colours for a decoder."""
         if self.jfif and not self.scans:
             yield _JFIF
         if self.adobe and self.frame and not self.scans:
@@ -293,7 +292,7 @@ class _Reader:
 
 
 def _end_of_data(data: bytes | memoryview, position: int) -> int:
-    """Where coded data end that begin there: at a marker that is no restart."""
+    """The end of the coded data that begin at ``position``: the next marker except restarts."""
     found = _END_OF_CODED_DATA.search(data, position)
     return found.start() if found else len(data)
 
@@ -303,7 +302,7 @@ def _segment(marker: int, content: bytes) -> bytes:
 
 
 def _fitting(adobe: bytes, channels: bytes) -> bytes:
-    """Adobe's segment; a transform that does not fit the channels is told by their names."""
+    """Adobe's segment; a transform that does not fit the channels is derived from their names."""
     luma_and_chroma = 2 if len(channels) == 4 else 1
     transform = adobe[11]
     if transform not in (0, luma_and_chroma):
@@ -329,7 +328,7 @@ def _read_frame(marker: int, content: bytes) -> Frame:
 
 
 def _whole_profile(parts: list[bytes]) -> bytes:
-    """The profile, put together; empty where a part is missing, doubled or wrongly numbered."""
+    """The joined profile; empty if a part is missing, doubled or wrongly numbered."""
     count = len(parts)
     numbered = sorted((tuple(part[:2]), part[2:]) for part in parts)
     whole = [place for place, _ in numbered] == [(number + 1, count) for number in range(count)]

@@ -1,13 +1,13 @@
-"""What a log may say about an error."""
+"""The details of an error that may be logged."""
 
 import traceback
 from pathlib import Path
 
 
 def kind_and_places(error: BaseException) -> dict[str, str | list[str]]:
-    """The error's type and the lines that it passed through; never its message.
+    """The error's type and the lines of its traceback, without its message.
 
-    Messages quote what they complain about: a request, the key of an object, the name of a file.
+    Messages may quote a request, an object's key or a file's name.
     """
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]

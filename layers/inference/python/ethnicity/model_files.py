@@ -11,7 +11,7 @@ class ModelFileError(Exception):
 
 
 def read_model_file(name: str, folder: Path = MODELS) -> bytes:
-    """Read a model file whose SHA-256 stands in the folder's SHA256SUMS.
+    """Read a model file and check it against the folder's SHA256SUMS.
 
     Raises:
         ModelFileError: the file or its checksum is missing, or they disagree.

@@ -1,4 +1,4 @@
-"""What native libraries write to the standard error past Python: greetings and warnings."""
+"""Suppression of messages that native libraries write to standard error, bypassing Python."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from typing import TextIO
 
 @contextlib.contextmanager
 def silenced() -> Iterator[None]:
-    """Drop it. What fails raises all the same, and Python's own standard error stays."""
+    """Suppress these messages; exceptions and Python's own standard error are unaffected."""
     sys.stderr.flush()
     kept = os.dup(2)
     stream = _moved(sys.stderr, kept)
@@ -24,14 +24,14 @@ def silenced() -> Iterator[None]:
 
 
 def drop(descriptor: int) -> None:
-    """Send nowhere what is written to it from now on."""
+    """Discard everything that is written to the descriptor from now on."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
 
 
 def _moved(stream: TextIO, descriptor: int) -> TextIO:
-    """The stream, writing to another descriptor if it is the standard error's."""
+    """The stream, redirected to another descriptor if it writes to standard error's."""
     try:
         if stream.fileno() != 2:
             return stream

@@ -1,6 +1,7 @@
 """Neural networks, run by LiteRT on one thread."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +13,20 @@ from ethnicity.model_files import MODELS, read_model_file
 
 Tensor = NDArray[np.float32]
 
+Run = Callable[[Tensor], dict[str, Tensor]]
+"""One image in, one or more tensors out."""
+
 
 class Network:
     """A network that is ready to run: one image in, one or more tensors out.
 
-    Threads may share it. A network of convolutions alone takes images of any size. Each thread, and
-    each size, has an interpreter of its own, made at its first image: an interpreter serves one
-    thread only, and resizing it takes as long as running it.
+    Threads may share it. A fully convolutional network takes images of any size. Each thread and
+    each size gets its own interpreter at the first image, because an interpreter serves only one
+    thread and resizing it takes as long as running it.
     """
 
     def __init__(self, content: bytes) -> None:
-        """Load the content of a .tflite file, for images of the size that it names."""
+        """Load the content of a .tflite file, for images of the file's own size."""
         self._content = content
         self._interpreters = threading.local()
         loaded = _load(content)
@@ -37,7 +41,7 @@ class Network:
         return loaded.run(image)
 
     def _of_this_thread(self) -> "dict[tuple[int, ...], _Loaded]":
-        """Interpreters by the shape of their image."""
+        """Interpreters of the current thread by the shape of their image."""
         if not hasattr(self._interpreters, "by_shape"):
             self._interpreters.by_shape = {}
         by_shape: dict[tuple[int, ...], _Loaded] = self._interpreters.by_shape
@@ -46,7 +50,7 @@ class Network:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """An interpreter, the shape of its image, and where its tensors are."""
+    """An interpreter, the shape of its image, and the indices of its tensors."""
 
     interpreter: Interpreter
     shape: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Which files are pictures, by their names: one rule for the command, the audit and S3."""
+"""Selection of picture files by name: one rule for the command, the audit and S3."""
 
 import os
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from pathlib import Path, PurePosixPath
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 SUFFIXES = (*JPEG_SUFFIXES, ".png", ".webp")
-"""Of the formats that are read, though not by the HTTP API and the S3 variant."""
+"""Suffixes of all formats that are read; the HTTP API and the S3 variant read only JPEG."""
 
 
 def has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
-    """Whether a path ends in one of these, in any case, and nothing on its way is hidden.
+    """Whether a path ends in one of the suffixes, in any case, and no part of it is hidden.
 
-    Hidden are names with a dot in front, among them the ``._x.jpg`` that macOS writes beside
-    ``x.jpg``, and ``__MACOSX`` in its archives.
+    Hidden are names that begin with a dot, such as the ``._x.jpg`` that macOS writes beside
+    ``x.jpg``, and ``__MACOSX`` in macOS archives.
     """
     path = PurePosixPath(name)
     hidden = any(
@@ -24,9 +24,9 @@ def has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
 
 
 def walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
-    """The files below a folder that have one of these suffixes, by their paths within it.
+    """Paths, relative to the folder, of all files below it with one of these suffixes.
 
-    In an order that does not change; links to folders are not followed.
+    In a fixed order; links to folders are not followed.
     """
     for place, folders, files in os.walk(folder):
         folders.sort()

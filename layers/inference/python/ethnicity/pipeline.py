@@ -1,4 +1,4 @@
-"""The whole way, in one direction: bytes, picture, faces, probabilities."""
+"""The pipeline, in one direction: bytes, picture, faces, probabilities."""
 
 import os
 from dataclasses import dataclass
@@ -18,12 +18,11 @@ from ethnicity.model_files import MODELS
 from ethnicity.networks import load_network
 
 DETECTOR_FILE = "face_detection_yunet.tflite"
-VERIFIER_FILE = "face_verifier.tflite"
 
 
 @dataclass(frozen=True)
 class Models:
-    """The networks and their calibration: loaded once, used for every picture by any thread."""
+    """The networks and their calibration; loaded once, shared by all pictures and threads."""
 
     finder: Finder
     classifier: Classifier
@@ -31,17 +30,17 @@ class Models:
 
 @dataclass(frozen=True)
 class ClassifiedFace:
-    """What the classifier says about one face.
+    """The classifier's answer for one face.
 
     ``probabilities``: float64, shape (5,), in the order of `LABELS`, summing to 1; calibrated for
     equally common labels.
-    ``prediction_set``: the labels that a conformal predictor keeps at 90 % coverage, the most
-    probable first; never empty.
+    ``prediction_set``: the labels that a conformal predictor keeps at 90 % coverage, most probable
+    first; never empty.
     ``box``: left, top, width, height in whole pixels of the picture as displayed.
-    ``score``: how sure it is that this is a face, 0 to 1; ``None`` where the picture itself is a
-    face crop.
-    ``thresholds``: float64, shape (5,): a label is in the set if its probability reaches its own,
-    which depends on how much detail the face has.
+    ``score``: the probability that this is a face, 0 to 1; ``None`` if the picture itself is a face
+    crop.
+    ``thresholds``: float64, shape (5,); a label is in the set if its probability reaches its
+    threshold, which depends on the face's detail.
     """
 
     probabilities: Probabilities
@@ -57,7 +56,7 @@ class ClassifiedFace:
 
     @property
     def confidence(self) -> float:
-        """Its probability, 0.2 to 1."""
+        """The probability of that label, 0.2 to 1."""
         return float(self.probabilities.max())
 
     @property
@@ -70,8 +69,8 @@ class ClassifiedFace:
 class Classification:
     """The classified faces of a picture, largest first.
 
-    ``faces_found``: how many faces were found; ``faces`` has only the largest unless all were asked
-    for. ``model``: the version of the classifier.
+    ``faces_found``: number of faces found, also if ``faces`` has only the largest.
+    ``model``: the version of the classifier.
     """
 
     faces: tuple[ClassifiedFace, ...]
@@ -85,16 +84,9 @@ def load_models(folder: Path = MODELS) -> Models:
     Raises:
         ModelFileError: a file is missing or is not the one that was released.
     """
-    return Models(load_finder(folder), load_classifier(folder))
-
-
-def load_finder(folder: Path = MODELS) -> Finder:
-    """Load the two networks that find faces.
-
-    Raises:
-        ModelFileError: as `load_models`.
-    """
-    return Finder(load_network(DETECTOR_FILE, folder), load_network(VERIFIER_FILE, folder))
+    classifier = load_classifier(folder)
+    detector = load_network(DETECTOR_FILE, folder)
+    return Models(Finder(detector, classifier.network), classifier)
 
 
 def classify(
@@ -107,7 +99,7 @@ def classify(
     """Classify the largest face of a JPEG, or all of them with ``all_faces``.
 
     ``jpeg``: the file's bytes, or the path of the file; up to 25 MB and 50 megapixels.
-    ``jpeg_only``: without it, the picture may also be a PNG or WebP.
+    ``jpeg_only``: if false, the picture may also be a PNG or WebP.
 
     Threads may share ``models`` and call this at the same time.
 
@@ -117,13 +109,25 @@ def classify(
     ('White', ('White',))
 
     Raises:
-        PictureError: one of its kinds for each fault that a picture can have; see `errors`.
+        PictureError: the picture cannot be classified; `errors` has a subclass for each fault.
         OSError: the path cannot be read.
-        TypeError: an argument is of another type.
+        TypeError: an argument has the wrong type.
     """
     if not isinstance(models, Models):
         raise TypeError(f"models must be the result of load_models(), not {_type_name(models)}")
-    picture = images.decode(_read(jpeg), jpeg_only=jpeg_only)
+    return classify_picture(
+        models, images.decode(_read(jpeg), jpeg_only=jpeg_only), all_faces=all_faces
+    )
+
+
+def classify_picture(
+    models: Models, picture: Picture, *, all_faces: bool = False
+) -> Classification:
+    """Classify the largest face of a decoded picture, or all of them with ``all_faces``.
+
+    Raises:
+        NoFace: no face is found in it.
+    """
     found = faces.find_faces(models.finder, picture.pixels, all_faces=all_faces)
     if not found:
         raise NoFace
@@ -133,7 +137,7 @@ def classify(
 
 
 def _read(jpeg: object) -> bytes:
-    """The bytes; of a file that is too large, no more than show that it is."""
+    """The bytes; of a file that is too large, only one more than the limit."""
     if isinstance(jpeg, bytes):
         return jpeg
     if isinstance(jpeg, bytearray | memoryview):

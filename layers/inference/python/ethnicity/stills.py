@@ -1,7 +1,7 @@
-"""The picture in a PNG or WebP file, taken out of it before it is decoded.
+"""Extraction of the picture from a PNG or WebP file before it is decoded.
 
-What is kept is the smallest file that holds the picture. Animations, text and whatever else costs
-memory to read stay behind.
+The result is the smallest file that holds the picture, without animations, text and other chunks
+that take memory to read.
 """
 
 import struct
@@ -18,7 +18,7 @@ _RIFF, _WEBP = b"RIFF", b"WEBP"
 _MAX_CHUNKS = 100_000
 
 _ANIMATION_FRAME = 16
-"""Bytes of a frame's own header, before its picture."""
+"""Bytes of an animation frame's header, before its picture."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Still:
 
     ``kind``: the format's name.
     ``width``, ``height``: as stored, in pixels, before the EXIF orientation is applied.
-    ``orientation``: of EXIF, 1 to 8. ``icc``: the colour profile, empty where there is none.
+    ``orientation``: of EXIF, 1 to 8. ``icc``: the colour profile; empty if there is none.
     """
 
     kind: str
@@ -39,9 +39,9 @@ class Still:
 
 
 def read_still(data: bytes) -> Still | None:
-    """Take the picture out of a PNG or WebP file, the first one of an animation.
+    """Extract the picture of a PNG or WebP file; the first picture of an animation.
 
-    ``None`` where the content is of another kind.
+    ``None`` if the content is of another kind.
 
     Raises:
         CorruptImage
@@ -56,7 +56,7 @@ def read_still(data: bytes) -> Still | None:
 def _read_png(data: bytes) -> Still:
     """Read a PNG (third edition, section 5).
 
-    Its chunks carry checksums, so that damage shows before anything is decoded.
+    The chunks have checksums, so damage is detected before decoding.
     """
     kept = [_PNG]
     icc, orientation, frame = b"", 1, (0, 0)
@@ -79,7 +79,7 @@ def _read_png(data: bytes) -> Still:
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Name, content and all of each chunk; those that the picture needs have been checked."""
+    """Name, content and all bytes of each chunk; checksums of critical chunks are checked."""
     position = len(_PNG)
     for _ in range(_MAX_CHUNKS):
         if position + 12 > len(data):
@@ -154,4 +154,4 @@ def _lossless_size(coded: bytes) -> tuple[int, int]:
 
 
 _SIZES = {b"VP8 ": _lossy_size, b"VP8L": _lossless_size}
-"""By the coding of a picture, what reads its size."""
+"""Functions that read a picture's size, by its coding."""

@@ -1,1 +1,1 @@
-"""How is a set of face pictures composed, and how sure can one be: pictures in, two reports out."""
+"""The audit: the composition of a set of face pictures, with intervals, as two reports."""

@@ -1,29 +1,31 @@
-"""A picture's bytes to its record."""
+"""Classification of a picture's bytes into its record."""
 
 import numpy as np
 
-from ethnicity.audit.records import NO_FACE, Record
-from ethnicity.errors import PictureError
-from ethnicity.images import read_size
-from ethnicity.pipeline import Models, classify
+from ethnicity import images
+from ethnicity.audit.records import Record
+from ethnicity.errors import NoFace, PictureError
+from ethnicity.pipeline import Models, classify_picture
 
 
 def examine(models: Models, name: str, group: str, data: bytes) -> Record:
-    """Find and classify the largest face of a picture."""
+    """Find and classify the largest face of a picture; a fault is part of the record."""
     try:
-        answer = classify(models, data, jpeg_only=False)
+        picture = images.decode(data, jpeg_only=False)
     except PictureError as fault:
-        width, height = read_size(data) if fault.code == NO_FACE else (0, 0)
-        return Record(name, group, fault.code, width, height)
-    width, height = read_size(data)
+        return Record(name, group, fault.code)
+    try:
+        answer = classify_picture(models, picture)
+    except NoFace as fault:
+        return Record(name, group, fault.code, picture.width, picture.height)
     face = answer.faces[0]
     return Record(
         name,
         group,
-        width=width,
-        height=height,
+        width=picture.width,
+        height=picture.height,
         faces=answer.faces_found,
         face_width=face.box[2],
         probabilities=tuple(np.round(face.probabilities, 6).tolist()),
-        uncertain=face.uncertain,
+        prediction_set=face.prediction_set,
     )

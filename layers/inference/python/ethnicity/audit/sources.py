@@ -1,7 +1,7 @@
-"""Where a set's pictures are, and how they are read there: nothing is unpacked or copied.
+"""Sources of a set's pictures: folders, archives, lists and S3, read in place.
 
-A source is listed once, by the process that leads, and read by those that work: it is small, can be
-sent to another process and opens what it needs when it first reads.
+The main process lists a source once, and worker processes read it. A source is small, can be sent
+to another process, and opens its files at the first read.
 """
 
 import csv
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 OTHER_PICTURES = (".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif", ".avif")
-"""Pictures too, but of kinds that the classifier does not take: the report names them."""
+"""Suffixes of pictures that the classifier does not read; the report lists such files."""
 
 
 class SourceError(Exception):
@@ -29,10 +29,11 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class Listed:
-    """A picture of a source. ``size``: in bytes; ``None`` where that is known once it is read.
+    """A picture of a source.
 
-    ``group``: the folder, split or class that it counts for.
-    ``place``: where it begins in an archive. ``data``: what it holds, if it had to be read.
+    ``group``: the folder, split or class that it counts for. ``size``: in bytes; ``None`` if it is
+    unknown before reading. ``place``: its offset in an archive. ``data``: its bytes, if listing had
+    to read them.
     """
 
     name: str
@@ -47,30 +48,30 @@ class Source(Protocol):
 
     @property
     def title(self) -> str:
-        """What the report calls it: its own name, without the way there."""
+        """Its name in the report, without the path."""
 
     def list(self) -> Iterator[Listed]:
-        """Its pictures, in an order that does not change.
+        """List its pictures in a fixed order.
 
         Raises:
             SourceError
         """
 
     def read(self, listed: Listed) -> bytes:
-        """The bytes of one of them.
+        """Read the bytes of a picture.
 
         Raises:
-            OSError, and what the archive's or S3's reader raises.
+            OSError, and the exceptions of the archive's or S3's reader.
         """
 
 
 def open_source(
-    where: str, *, depth: int = 1, column: str = "file", by: str | None = None
+    where: str, *, depth: int = 1, column: str = "file", by: tuple[str, ...] = ()
 ) -> Source:
-    """The source of that name: a folder, .zip, .tar (compressed or not), .csv or s3://bucket/prefix.
+    """Open a folder, .zip, .tar (compressed or not), .csv or s3://bucket/prefix.
 
-    ``depth``: so many folders of a picture's path are its group. ``column``, ``by``: of a CSV
-    file, the columns of path and group.
+    ``depth``: number of folder levels that form a group. ``column``, ``by``: columns of a CSV file
+    with the paths and groups; values of several columns form a combined group.
 
     Raises:
         SourceError
@@ -89,11 +90,11 @@ def open_source(
         return Manifest(path, column, by, depth)
     if tarfile.is_tarfile(path):
         return Tar(path, depth) if _is_plain_tar(path) else CompressedTar(path, depth)
-    raise SourceError(f"{where} is no folder, zip, tar or CSV file")
+    raise SourceError(f"{where} is not a folder, zip, tar or CSV file")
 
 
 def is_picture(name: str) -> bool:
-    """Whether its name says that it is a picture; hidden files and folders are none."""
+    """Whether a file is a picture by its suffix; hidden files and folders are not."""
     return has_suffix(name, SUFFIXES + OTHER_PICTURES)
 
 
@@ -104,7 +105,7 @@ def group_of(name: str, depth: int) -> str:
 
 @dataclass(frozen=True)
 class Folder:
-    """All below a folder; links to folders are not followed."""
+    """All pictures below a folder; links to folders are not followed."""
 
     path: Path
     depth: int
@@ -123,7 +124,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class _Archive:
-    """What archives have in common."""
+    """Common part of all archives."""
 
     path: Path
     depth: int
@@ -149,7 +150,7 @@ class Zip(_Archive):
 
 @dataclass(frozen=True)
 class Tar(_Archive):
-    """The members of an uncompressed tar file, each read from where it lies."""
+    """The members of an uncompressed tar file, each read at its offset."""
 
     def list(self) -> Iterator[Listed]:
         with tarfile.open(self.path) as tar:
@@ -163,7 +164,7 @@ class Tar(_Archive):
 
 @dataclass(frozen=True)
 class CompressedTar(_Archive):
-    """The members of a compressed tar file, which can only be read in one go."""
+    """The members of a compressed tar file, which can only be read from start to end."""
 
     def list(self) -> Iterator[Listed]:
         with tarfile.open(self.path, "r|*") as tar:
@@ -178,11 +179,11 @@ class CompressedTar(_Archive):
 
 @dataclass(frozen=True)
 class Manifest:
-    """The files that a CSV file names in one of its columns, relative to its own folder."""
+    """The files named in a column of a CSV file, relative to the file's folder."""
 
     path: Path
     column: str
-    by: str | None
+    by: tuple[str, ...]
     depth: int
 
     @property
@@ -192,13 +193,16 @@ class Manifest:
     def list(self) -> Iterator[Listed]:
         with self.path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
-            for name in filter(None, (self.column, self.by)):
+            for name in (self.column, *self.by):
                 if name not in (rows.fieldnames or ()):
                     there = ", ".join(rows.fieldnames or ()) or "none"
-                    raise SourceError(f"{self.path.name} has no column {name}, but {there}")
+                    raise SourceError(
+                        f"{self.path.name} has no column {name}; its columns: {there}"
+                    )
             for row in rows:
                 name = row[self.column]
-                group = row[self.by] if self.by else group_of(name, self.depth)
+                values = " / ".join(row[each] for each in self.by)
+                group = values if self.by else group_of(name, self.depth)
                 yield Listed(name, group, _size(self.path.parent / name))
 
     def read(self, listed: Listed) -> bytes:
@@ -207,7 +211,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class S3Prefix:
-    """The objects of a bucket below a prefix, which ends in a slash; names leave it out."""
+    """The objects of a bucket below a prefix that ends in a slash; names omit the prefix."""
 
     bucket: str
     prefix: str
@@ -236,11 +240,11 @@ def _size(path: Path) -> int | None:
     try:
         return path.stat().st_size
     except OSError:
-        return None  # reading it will tell why
+        return None  # reading the file will report the reason
 
 
 def _pictures(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, str]]:
-    """The pictures among its members, and their names."""
+    """The pictures among a tar file's members, with their names."""
     for member in tar:
         if member.isreg() and is_picture(member.name):
             yield member, PurePosixPath(member.name).as_posix()
@@ -267,7 +271,7 @@ def _descriptor(path: Path) -> int:
 @functools.cache
 def _s3() -> "S3Client":
     try:
-        import boto3  # noqa: PLC0415 - slow to import, and few need it
+        import boto3  # noqa: PLC0415 - slow to import and rarely needed
         from botocore.config import Config  # noqa: PLC0415
     except ImportError as error:
         raise SourceError("Reading from S3 needs boto3: pip install boto3") from error

@@ -1,80 +1,106 @@
-"""From tallies to the report: everything in it is a sum, a share or a sentence about them.
+"""The report of an audit, computed from tallies: sums, shares, intervals and verdicts.
 
-The report is a JSON object; report.schema.json beside this file describes it.
+The report is a JSON object, described by report.schema.json in this folder.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ethnicity.audit.prevalence import Floats, Reference, Shares, estimate, interval, replicates
+from ethnicity.audit.figures import FEW, FEWEST, ends, figure, rounded, withheld
+from ethnicity.audit.outcome import Outcome, outcome_section
+from ethnicity.audit.prevalence import (
+    REPLICATES,
+    Floats,
+    Reference,
+    Shares,
+    estimate,
+    interval,
+    replicates,
+)
 from ethnicity.audit.records import CRASHED, NO_FACE, NOT_DONE, UNREADABLE
 from ethnicity.audit.tally import EDGES, Tally
+from ethnicity.audit.truth import Labelled, truth_section
 from ethnicity.errors import CorruptImage, NoImage, NotJpeg, UnsupportedJpeg
 from ethnicity.labels import LABELS
 from ethnicity.limits import MAX_BYTES
 
-SCHEMA = "apparent-ethnicity-audit/1"
+SCHEMA = "apparent-ethnicity-audit/2"
 
 REASONS = {
-    UNREADABLE: "It could not be read",
-    CRASHED: "Decoding it ended the process",
-    NOT_DONE: "The batch that it was in failed at every try",
-    NoImage.code: "It is empty",
-    NotJpeg.code: "Its content is none of JPEG, PNG and WebP",
-    UnsupportedJpeg.code: "It is a JPEG of a kind that is not read",
-    CorruptImage.code: "A part of it is missing or damaged",
-    "image_too_large": f"It has more than {MAX_BYTES // 1_000_000} MB or 50 megapixels",
+    UNREADABLE: "The file could not be read",
+    CRASHED: "Decoding the file crashed the process",
+    NOT_DONE: "The file's batch failed at every attempt",
+    NoImage.code: "The file is empty",
+    NotJpeg.code: "The content is not JPEG, PNG or WebP",
+    UnsupportedJpeg.code: "This kind of JPEG is not supported",
+    CorruptImage.code: "A part of the picture is missing or damaged",
+    "image_too_large": f"The file exceeds {MAX_BYTES // 1_000_000} MB or 50 megapixels",
 }
-"""What is wrong with a picture that was not judged."""
-
-FEW = 100
-"""Faces below which nothing is said of the balance."""
-
-FEWEST = 10
-"""Faces below which nothing is said of their labels: it would be near to a person's own result."""
+"""Reasons for which a picture was not judged, by code."""
 
 _MANY_FACES = 4
-"""Pictures with so many faces or more are counted together."""
-
-_DECIMALS = 4
+"""Pictures with this many faces or more are counted together."""
 
 CAVEATS = (
     (
-        "Apparent ethnicity only: what annotators of two data sets would have guessed from a face. "
-        "It is no one's ethnicity, origin or nationality, and no picture shows those."
+        "The labels are apparent ethnicity only: annotators' guesses from a face, as the model "
+        "predicts them. They are not a person's ethnicity, origin or nationality, which no picture "
+        "shows."
     ),
     (
-        "The shares are of pictures, by their largest face. A person in many pictures counts many "
-        "times, and in a set of few persons the intervals are too narrow."
+        "The shares count pictures, by their largest face. A person in many pictures counts many "
+        "times; in a set of few persons, the intervals are too narrow."
     ),
     (
-        "The intervals assume label shift: within a label, these faces look to the classifier as "
-        "those of the reference sets do, or differ as those two sets differ from each other. Other "
-        "cameras, ages, poses, crops or regions can differ more; then they are too narrow."
+        "Within a label, faces look different to the classifier from set to set. The intervals "
+        "allow for differences as large as those between parts of the reference sets (selected by "
+        "age, gender, light, sharpness, pose, source and more). The true shares of sets that "
+        "differ more can still fall outside."
     ),
-    "Labels of the reference sets are themselves wrong for some 6 to 8 % of their pictures.",
-    "“Others” is a catch-all (Hispanic, Latino, Middle Eastern and more) and the weakest label.",
-    "Pictures in which no face was found, and those that could not be read, are not in the shares.",
-    "A composition says nothing about any person, and must not be used to decide about one.",
+    "About 6 to 8 % of the reference sets' own labels are wrong.",
+    "The shares leave out pictures in which no face was found and files that could not be read.",
+    "A composition contains no information about any person; do not use it to decide about one.",
+)
+
+OUTCOME_CAVEAT = (
+    "Rates by label assume that, within a label, the outcome does not depend on how a face looks "
+    "to the classifier. If a system fails on exactly the faces that look unlike their label, the "
+    "differences are wrong; docs/audit.md shows by how much."
 )
 
 METHOD = (
-    "The classifier answers each largest face with probabilities that are calibrated for equally "
-    "common labels. The shares are those under which all answers together are most likely, found "
-    "by expectation maximisation (Saerens et al. 2002). Intervals hold the middle 95 % of "
-    "{replicates} bootstrap replicates, each with resampled faces, with a calibration between "
-    "those of the reference sets or a little beyond, resampled too, and with labels drawn for each "
-    "face. They are for the composition of these pictures, not of a population from which they may "
-    "be a sample."
+    "The classifier gives each largest face probabilities that are calibrated for equally common "
+    "labels. Expectation maximisation (Saerens et al. 2002) finds the shares that maximise the "
+    "likelihood of all answers together. The intervals are the middle 95 % of {replicates} "
+    "replicates. Each replicate resamples the faces, draws a calibration between those of the "
+    "reference sets, draws departures as large as those measured between parts of these sets, and "
+    "draws a label for each face. The intervals are for the composition of these pictures, not of "
+    "a population that they may be a sample of."
 )
+
+OUTCOME_METHOD = (
+    "For the outcome, the shares are estimated among the faces with it and among those without, "
+    "and Bayes' rule converts them to rates for each label. These intervals are for the system's "
+    "rates, with these pictures as a sample."
+)
+
+LABEL_NOTES = {
+    "White": "White in both reference sets; Middle Eastern and Latino faces are under Others",
+    "Black": "Black in both reference sets",
+    "Asian": "East and Southeast Asian; Indian faces have a label of their own",
+    "Indian": "Indian in both reference sets",
+    "Others": "everyone else: Latino, Hispanic, Middle Eastern and more. It has no common "
+    "appearance, and the classifier performs worst on it",
+}
+"""Meanings of the five labels in the reference sets."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The composition that the set is held against. ``shares``: shape (5,)."""
+    """The composition that the set is compared with. ``shares``: shape (5,)."""
 
     name: str
     shares: Shares
@@ -85,69 +111,74 @@ UNIFORM = Target("uniform", np.full(len(LABELS), 1 / len(LABELS)))
 
 @dataclass(frozen=True)
 class Composition:
-    """The shares of the labels, and what they may be: shapes (5,) and (replicates, 5)."""
+    """Estimated shares of the labels, shape (5,), and their draws, shape (replicates, 5)."""
 
     faces: int
     shares: Shares
     draws: Shares
 
 
-def summarise(  # noqa: PLR0913 - all that a report depends on
+def summarise(  # noqa: PLR0913 - a report depends on all of these
     tallies: Mapping[str, Tally],
     *,
     title: str,
     reference: Reference,
     made: str,
     target: Target = UNIFORM,
-    replicates_each: int = 1000,
+    outcome: Outcome | None = None,
+    truth: Labelled | None = None,
+    replicates_each: int = REPLICATES,
 ) -> dict[str, Any]:
-    """The report on a set, from its groups' tallies. ``made``: when, in ISO 8601."""
-    whole = Tally()
-    for tally in tallies.values():
-        whole.merge(tally)
+    """Make the report on a set from its groups' tallies.
+
+    ``made``: time in ISO 8601. ``outcome``, ``truth``: from the columns of a CSV list.
+    """
+    whole = _together(tallies.values())
     rng = np.random.default_rng(0)
     composition = _compose(whole, reference, rng, replicates_each)
     groups = {} if set(tallies) <= {""} else dict(sorted(tallies.items()))
-    kept_back = _kept_back(groups)
+    apart = withheld({name: tally.judged for name, tally in groups.items()})
+    others = _together(groups[name] for name in apart)
+    method = METHOD.format(replicates=f"{replicates_each:,}")
     return {
         "schema": SCHEMA,
         "title": title,
         "made": made,
         "model": reference.model,
+        "labels": dict(LABEL_NOTES),
         "target": {"name": target.name, "shares": _by_label(target.shares)},
         "verdict": verdict(composition, target),
         "whole": _group(whole, composition if whole.judged >= FEWEST else None, target),
         "folders": {
-            name: _group(
-                tally,
-                None if name in kept_back else _compose(tally, reference, rng, replicates_each),
-                target,
-            )
+            name: _group(tally, _compose(tally, reference, rng, replicates_each), target)
             for name, tally in groups.items()
+            if name not in apart
         },
+        "other_folders": {"names": sorted(apart)}
+        | _group(
+            others,
+            _compose(others, reference, rng, replicates_each) if others.judged >= FEWEST else None,
+            target,
+        )
+        if apart
+        else None,
+        "outcome": outcome_section(outcome, reference, replicates_each) if outcome else None,
+        "truth": truth_section(truth) if truth else None,
         "bad": [
             {"name": name, "code": code, "reason": REASONS.get(code, code)}
             for name, code in sorted(whole.bad)
         ],
-        "caveats": list(CAVEATS),
-        "method": METHOD.format(replicates=f"{replicates_each:,}"),
+        "caveats": [*CAVEATS, *([OUTCOME_CAVEAT] if outcome else [])],
+        "method": f"{method} {OUTCOME_METHOD}" if outcome else method,
         "reference_sets": list(reference.shifts),
     }
 
 
-def _kept_back(tallies: Mapping[str, Tally]) -> set[str]:
-    """The groups of whose labels nothing is said.
-
-    Those with too few faces; and if these are too few together, so that the whole less the others
-    would tell, the next larger ones as well.
-    """
-    kept, faces = set(), 0
-    for name, tally in sorted(tallies.items(), key=lambda item: item[1].judged):
-        if tally.judged >= FEWEST and (faces == 0 or faces >= FEWEST):
-            break
-        kept.add(name)
-        faces += tally.judged
-    return kept
+def _together(tallies: Iterable[Tally]) -> Tally:
+    whole = Tally()
+    for tally in tallies:
+        whole.merge(tally)
+    return whole
 
 
 def _compose(
@@ -160,7 +191,7 @@ def _compose(
 
 
 def _group(tally: Tally, composition: Composition | None, target: Target) -> dict[str, Any]:
-    """What is said of a group; nothing of its labels if there is no composition."""
+    """Figures of a group; figures of labels are ``None`` if there is no composition."""
     judged = tally.judged
     without = tally.faults[NO_FACE]
     many = sum(count for faces, count in tally.faces.items() if faces >= _MANY_FACES)
@@ -175,37 +206,37 @@ def _group(tally: Tally, composition: Composition | None, target: Target) -> dic
         },
         "shorter_side": _sizes(tally.shorter_side),
         "face_width": _sizes(tally.face_width),
-        "uncertain_share": _rounded(tally.uncertain / judged) if composition else None,
+        "uncertain_share": rounded(tally.uncertain / judged) if composition else None,
         "composition": _shares(tally, composition) if composition else None,
         "balance": balance(composition, target) if composition else None,
     }
 
 
 def _sizes(counts: Mapping[int, int]) -> dict[str, int]:
-    """Counts by the least size in pixels."""
+    """Counts by the lower edge of each range of sizes, in pixels."""
     return {str(edge): counts.get(edge, 0) for edge in (0, *EDGES)}
 
 
 def _shares(tally: Tally, composition: Composition) -> dict[str, Any]:
-    low, high = _ends(composition.shares, composition.draws)
+    low, high = ends(composition.shares, composition.draws)
     return {
         label: {
             "counted": tally.counted[label],
-            "counted_share": _rounded(tally.counted[label] / composition.faces),
-            "share": _rounded(composition.shares[index]),
-            "interval_95": [_rounded(low[index]), _rounded(high[index])],
+            "counted_share": rounded(tally.counted[label] / composition.faces),
+            "share": rounded(composition.shares[index]),
+            "interval_95": [rounded(low[index]), rounded(high[index])],
         }
         for index, label in enumerate(LABELS)
     }
 
 
 def balance(composition: Composition, target: Target) -> dict[str, Any]:
-    """How even the shares are, each with its interval.
+    """Measures of balance, each with its interval.
 
-    ``effective_labels``: so many equally common labels would be as diverse: the exponential of
-    Shannon's entropy (Hill 1973), 1 to 5. ``largest_ratio``: of the largest share to the smallest,
-    which is taken for one face if it is less. ``total_variation``: from the target, 0 to 1: the
-    share of pictures that would have to be of another label.
+    ``effective_labels``: the number of equally common labels that would be as diverse, 1 to 5: the
+    exponential of Shannon's entropy (Hill 1973). ``largest_ratio``: the largest share divided by
+    the smallest, which counts as at least one face. ``total_variation``: distance from the target,
+    0 to 1: the share of pictures that would have to be of another label.
     """
     measures: dict[str, Callable[[Shares], Floats]] = {
         "effective_labels": effective_labels,
@@ -215,11 +246,13 @@ def balance(composition: Composition, target: Target) -> dict[str, Any]:
     result = {}
     for name, measure in measures.items():
         value = measure(composition.shares)
-        low, high = _ends(value, measure(composition.draws))
-        result[name] = {
-            "value": _rounded(value),
-            "interval_95": [_rounded(low), _rounded(high)],
-        }
+        low, high = ends(value, measure(composition.draws))
+        result[name] = figure(value, low, high)
+    least = least_variation(composition, target.shares)
+    # Noise lengthens a distance, so its replicates alone would exclude the shortest possible one
+    result["total_variation"]["interval_95"][0] = min(
+        rounded(least), result["total_variation"]["interval_95"][0]
+    )
     return result
 
 
@@ -230,7 +263,7 @@ def effective_labels(shares: Shares) -> Floats:
 
 
 def largest_ratio(shares: Shares, faces: int) -> Floats:
-    """The largest share to the smallest, or to one face's if that is more; over the last axis."""
+    """The largest share divided by the smallest, at least one face's; over the last axis."""
     return np.asarray(shares.max(axis=-1) / np.maximum(shares.min(axis=-1), 1 / faces))
 
 
@@ -239,29 +272,38 @@ def total_variation(shares: Shares, target: Shares) -> Floats:
     return np.asarray(np.abs(shares - target).sum(axis=-1) / 2)
 
 
+def least_variation(composition: Composition, target: Shares) -> float:
+    """The least total variation from the target that the labels' intervals allow."""
+    low, high = ends(composition.shares, composition.draws)
+    above, below = (np.maximum(each, 0).sum() for each in (low - target, target - high))
+    return float(max(above, below))
+
+
 def verdict(composition: Composition, target: Target) -> dict[str, Any]:
-    """In words how the set compares with the target, as far as the intervals allow to say.
+    """How the set compares with the target, in words, as far as the intervals support.
 
     ``level``: unknown (too few faces), balanced (at most a tenth of the pictures would have to be
-    of another label), unbalanced (a label surely has less than half or more than double its share,
-    or more than a fifth would have to be), uneven (between them) or unclear (the intervals span
-    both). ``thin``, ``thick``: the labels that surely have less than half, more than double.
+    of another label), unbalanced (a label surely has less than half or more than double its share
+    in the target, or surely more than a fifth would have to be of another label), uneven (between
+    the two) or unclear (the intervals span both). ``under_represented``: labels that surely have
+    less than half their share, ``over_represented``: labels that surely have more than double.
     """
     if composition.faces < FEW:
-        text = f"Only {composition.faces} faces: too few to say how balanced the set is."
-        return {"level": "unknown", "text": text, "thin": [], "thick": []}
-    low, high = _ends(composition.shares, composition.draws)
+        faces = "1 face" if composition.faces == 1 else f"{composition.faces} faces"
+        text = f"Too few faces to tell how balanced the set is: {faces}, but {FEW} are needed."
+        return {"level": "unknown", "text": text, "under_represented": [], "over_represented": []}
+    low, high = ends(composition.shares, composition.draws)
     wanted = target.shares > 0
-    thin = [LABELS[i] for i in np.flatnonzero(wanted & (high < target.shares / 2))]
-    thick = [LABELS[i] for i in np.flatnonzero(wanted & (low > 2 * target.shares))]
-    off = total_variation(composition.draws, target.shares)
-    least, most = interval(off)
-    level = _level(float(least), float(most), surely_off=bool(thin or thick))
+    under = [LABELS[i] for i in np.flatnonzero(wanted & (high < target.shares / 2))]
+    over = [LABELS[i] for i in np.flatnonzero(wanted & (low > 2 * target.shares))]
+    least = least_variation(composition, target.shares)
+    _, most = interval(total_variation(composition.draws, target.shares))
+    level = _level(least, float(most), surely_off=bool(under or over))
     return {
         "level": level,
-        "text": _in_words(level, composition, target, thin, thick),
-        "thin": thin,
-        "thick": thick,
+        "text": _in_words(level, composition, target, under, over),
+        "under_represented": under,
+        "over_represented": over,
     }
 
 
@@ -274,53 +316,47 @@ def _level(least: float, most: float, *, surely_off: bool) -> str:
 
 
 _OPENING = {
-    "balanced": "The set is balanced, as far as can be told",
+    "balanced": "The set is balanced",
     "uneven": "The set is uneven",
     "unbalanced": "The set is unbalanced",
-    "unclear": "The set may be uneven: the intervals allow no more",
+    "unclear": "The intervals are too wide to tell whether the set is balanced",
 }
 
 
 def _in_words(
-    level: str, composition: Composition, target: Target, thin: list[str], thick: list[str]
+    level: str,
+    composition: Composition,
+    target: Target,
+    under: list[str],
+    over: list[str],
 ) -> str:
-    low, high = _ends(composition.shares, composition.draws)
-    said = {
+    low, high = ends(composition.shares, composition.draws)
+    described = {
         label: f"{label} {_percent(composition.shares[i])} ({100 * low[i]:.0f}–{100 * high[i]:.0f})"
         for i, label in enumerate(LABELS)
     }
     aim = "an even share" if target.name == UNIFORM.name else "its share in the reference"
     sentences = [f"{_OPENING[level]}."]
-    if thin:
-        sentences.append(f"Less than half of {aim}: {_listed(said, thin)}.")
-    if thick:
-        sentences.append(f"More than double {aim}: {_listed(said, thick)}.")
+    if under:
+        sentences.append(f"Less than half of {aim}: {_listed(described, under)}.")
+    if over:
+        sentences.append(f"More than double {aim}: {_listed(described, over)}.")
     largest = LABELS[int(composition.shares.argmax())]
     smallest = LABELS[int(composition.shares.argmin())]
-    if largest not in thick:
-        sentences.append(f"Most common is {said[largest]}.")
-    if smallest not in thin:
-        sentences.append(f"Least common is {said[smallest]}.")
+    if largest not in over:
+        sentences.append(f"The most common label is {described[largest]}.")
+    if smallest not in under:
+        sentences.append(f"The least common label is {described[smallest]}.")
     return " ".join(sentences)
 
 
-def _listed(said: Mapping[str, str], labels: list[str]) -> str:
-    return ", ".join(said[label] for label in labels)
+def _listed(described: Mapping[str, str], labels: list[str]) -> str:
+    return ", ".join(described[label] for label in labels)
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _ends(value: Floats, draws: Floats) -> tuple[Floats, Floats]:
-    """An interval that holds the value itself, whatever the replicates say."""
-    low, high = interval(draws)
-    return np.minimum(low, value), np.maximum(high, value)
-
-
 def _by_label(shares: Shares) -> dict[str, float]:
-    return {label: _rounded(share) for label, share in zip(LABELS, shares, strict=True)}
-
-
-def _rounded(value: float | Floats) -> float:
-    return round(float(value), _DECIMALS)
+    return {label: rounded(share) for label, share in zip(LABELS, shares, strict=True)}

@@ -1,8 +1,8 @@
-"""What all pictures of a folder come to: sums that can be added, without a judged picture's name.
+"""Tallies: sums over the pictures of a group, without the names of judged pictures.
 
-A folder's sums with one picture are that picture's: reports keep them back (`summary.FEWEST`).
-A tally is what leaves a worker of the AWS variant, and what a report is made from: both reports of
-a million pictures follow from a few thousand numbers.
+Tallies can be added. Workers of the AWS variant return tallies, and reports are made from them; a
+few thousand numbers are enough for a million pictures. The tally of a single picture is that
+picture's answer, so reports withhold groups below `figures.FEWEST`.
 """
 
 from collections import Counter
@@ -17,10 +17,10 @@ from ethnicity.audit.records import NO_FACE, Record
 from ethnicity.labels import LABELS
 
 EDGES = (32, 64, 128, 256, 512, 1024, 2048, 4096)
-"""In pixels: sizes are counted between one and the next."""
+"""Edges of the ranges in which sizes are counted, in pixels."""
 
 _STEPS = 6
-"""Answers are taken together whose square-rooted probabilities round to the same sixths."""
+"""Answers whose probabilities' square roots round to the same sixths are combined."""
 
 _DECIMALS = 6
 
@@ -29,12 +29,12 @@ _DECIMALS = 6
 class Tally:
     """Sums over pictures.
 
-    ``pictures``: all that were looked at. ``faults``: how many with each code. ``bad``: name and
-    code of each that could not be judged, those without a face left out.
-    ``faces``: pictures by number of faces found. ``shorter_side``, ``face_width``: pictures with
-    a size from an edge of EDGES on, 0 for below the first. ``counted``: faces by most probable
-    label. ``uncertain``: faces with more than one label in their set.
-    ``answers``: by cell, how many faces and the sum of their probabilities.
+    ``pictures``: number of all pictures. ``faults``: pictures by error code. ``bad``: name and code
+    of each picture that could not be judged, except those without a face.
+    ``faces``: pictures by number of faces found. ``shorter_side``, ``face_width``: pictures by the
+    lower edge of their size's range, from EDGES or 0. ``counted``: faces by most probable label.
+    ``uncertain``: faces with more than one label in their set.
+    ``answers``: by cell, the number of faces and the sum of their probabilities.
     """
 
     pictures: int = 0
@@ -64,7 +64,7 @@ class Tally:
             self._add_answer(_cell(record.probabilities), 1, record.probabilities)
 
     def merge(self, other: "Tally") -> None:
-        """Count another's pictures too."""
+        """Add the pictures of another tally."""
         self.pictures += other.pictures
         self.uncertain += other.uncertain
         self.bad += other.bad
@@ -86,17 +86,17 @@ class Tally:
 
     @property
     def judged(self) -> int:
-        """How many pictures have a face that was judged."""
+        """Number of pictures with a judged face."""
         return sum(self.counted.values())
 
     def as_answers(self) -> Answers:
-        """For `prevalence`."""
+        """The answers in the form of `prevalence`."""
         count = np.array([count for count, _ in self.answers.values()], np.int64)
         sums = np.array([sums for _, sums in self.answers.values()], np.float64)
         return Answers(count, sums.reshape(-1, len(LABELS)) / np.maximum(count, 1)[:, np.newaxis])
 
     def to_json(self) -> dict[str, Any]:
-        """As an object for `from_json`."""
+        """The tally as a JSON object for `from_json`."""
         return {
             "pictures": self.pictures,
             "faults": self.faults,
@@ -114,7 +114,7 @@ class Tally:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Back from JSON, which knows no numbers as keys."""
+        """Read a tally from JSON, whose keys are strings instead of numbers."""
         return cls(
             pictures=content["pictures"],
             faults=Counter(content["faults"]),

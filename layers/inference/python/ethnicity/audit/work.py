@@ -1,7 +1,7 @@
-"""All pictures of a source, on all cores, so that nothing done is lost and nothing stops it.
+"""Processing of all pictures of a source, on all cores, with resumption after an interrupt.
 
-What is known of each picture is written down as it comes. A run that was interrupted begins where
-it ended; the file that makes it possible holds each picture's answer and is deleted at the end.
+A journal stores each picture's record as soon as it is known, so an interrupted run can resume. The
+journal holds answers for single pictures and is deleted at the end.
 """
 
 import json
@@ -27,15 +27,15 @@ from ethnicity.native import silenced
 from ethnicity.pipeline import Models, load_models
 
 CHUNK = 16
-"""Pictures that are handed to a process at once: what takes it down takes these with it."""
+"""Pictures that a process gets at once; if it crashes, all of them have to be tried again."""
 
 _AHEAD = 4
-"""Chunks for each process that wait or are worked on: a stream is not read far ahead."""
+"""Chunks in work or waiting for each process; limits how far ahead a stream is read."""
 
 
 @dataclass
 class _Worker:
-    """What a process holds."""
+    """The state of a worker process."""
 
     models: Models
     source: Source
@@ -43,32 +43,32 @@ class _Worker:
 
 _worker: _Worker | None = None
 _silence = ExitStack()
-"""Kept for as long as the process works."""
+"""Suppresses native messages for the lifetime of a worker process."""
 
 
 class Journal:
-    """The records of an unfinished run, one a line after a line that says what they are of."""
+    """The records of an unfinished run, one per line, after a line that identifies the run."""
 
     def __init__(self, file: Path, about: dict[str, Any]) -> None:
-        """Take up what an earlier run of the same kind left; of another, nothing."""
+        """Read the records of an earlier run with the same ``about``; discard any others."""
         self.file = file
         self.records = list(_read(file, about))
-        # Only for the owner: it tells of single pictures
+        # Only for the owner: it holds answers for single pictures
         self._stream = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")
         self._stream.write(json.dumps(about) + "\n")
         self.write(self.records)
 
     def write(self, records: Iterable[Record]) -> None:
-        """Keep them, whatever happens to this process afterwards."""
+        """Append records and flush them, so that they survive a crash of this process."""
         self._stream.writelines(json.dumps(asdict(record)) + "\n" for record in records)
         self._stream.flush()
 
     def close(self) -> None:
-        """Leave the file for another run."""
+        """Close the file and keep it for another run."""
         self._stream.close()
 
     def remove(self) -> None:
-        """All is done."""
+        """Delete the file after a complete run."""
         self.close()
         self.file.unlink()
 
@@ -80,18 +80,22 @@ def _read(file: Path, about: dict[str, Any]) -> Iterator[Record]:
             return
         for line in lines[1:]:
             fields = json.loads(line)
-            yield Record(**fields | {"probabilities": tuple(fields["probabilities"])})
+            lists = {
+                name: tuple(value) for name, value in fields.items() if isinstance(value, list)
+            }
+            yield Record(**fields | lists)
     except FileNotFoundError:
         return
-    except ValueError:
-        return  # the last line was being written when the run ended
+    except (TypeError, ValueError):
+        return  # a line that was cut off when the run ended, or written by another version
 
 
 def examine_all(source: Source, pictures: Iterable[Listed], jobs: int) -> Iterator[list[Record]]:
-    """Records of the pictures, some at a time, in the order in which they are done.
+    """Examine the pictures; yields records in lists, in order of completion.
 
     Raises:
-        ModelFileError: here, once, rather than in every process.
+        ModelFileError: models are loaded here first, so that this fails once instead of in every
+            process.
     """
     with silenced():
         load_models()
@@ -102,7 +106,7 @@ def examine_all(source: Source, pictures: Iterable[Listed], jobs: int) -> Iterat
             with closing(_in_parallel(source, todo, chunks, jobs)) as records:
                 yield from records
         except BrokenProcessPool:
-            # One of the chunks under way did it: its pictures are tried one by one
+            # A picture in one of these chunks crashed its process: try them one by one
             suspects = [picture for chunk in todo for picture in chunk]
             todo.clear()
             yield from (_alone(source, picture) for picture in suspects)
@@ -113,14 +117,14 @@ def examine_all(source: Source, pictures: Iterable[Listed], jobs: int) -> Iterat
 def _in_parallel(
     source: Source, under_way: deque[list[Listed]], chunks: Iterator[list[Listed]], jobs: int
 ) -> Generator[list[Record], None, None]:
-    """Work on chunks; ``under_way`` holds those that are not done, whatever happens."""
+    """Process chunks; ``under_way`` always holds those that are not done."""
     with _pool(source, jobs) as pool:
         futures: dict[Future[list[Record]], list[Listed]] = {}
         try:
             while True:
                 for chunk in islice(chunks, max(0, jobs * _AHEAD - len(futures))):
                     under_way.append(chunk)
-                    with _interrupts_held():  # which a process that starts here inherits
+                    with _interrupts_held():  # inherited by a process that starts here
                         future = pool.submit(_examine, chunk)
                     futures[future] = chunk
                 if not futures:
@@ -142,7 +146,7 @@ def _alone(source: Source, picture: Listed) -> list[Record]:
 
 
 def _pool(source: Source, jobs: int) -> ProcessPoolExecutor:
-    # Not forked: threads of a library that this process has loaded would be missing in the copies
+    # Not forked: a fork would lack the threads of libraries that this process has loaded
     return ProcessPoolExecutor(
         jobs, mp_context=get_context("spawn"), initializer=_start, initargs=(source,)
     )
@@ -150,7 +154,7 @@ def _pool(source: Source, jobs: int) -> ProcessPoolExecutor:
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Ctrl+C waits."""
+    """Delay Ctrl+C until the end of the block."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return
@@ -162,15 +166,15 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def _start(source: Source) -> None:
-    global _worker  # noqa: PLW0603 - a process' own
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that leads sees to it
+    global _worker  # noqa: PLW0603 - one per process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process handles Ctrl+C
     _silence.enter_context(silenced())
     _worker = _Worker(load_models(), source)
 
 
 def _examine(chunk: list[Listed]) -> list[Record]:
     if _worker is None:
-        raise RuntimeError("_start comes first")
+        raise RuntimeError("_start must be called first")
     return [examine_listed(_worker.models, _worker.source, picture) for picture in chunk]
 
 

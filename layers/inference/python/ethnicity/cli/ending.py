@@ -1,4 +1,4 @@
-"""How the command ends when it cannot go on: with a sentence, and without a traceback."""
+"""The command's end after an error or interrupt: a message instead of a traceback."""
 
 import contextlib
 import sys
@@ -9,14 +9,14 @@ import click
 from ethnicity.native import drop
 
 INTERRUPTED = 130
-"""As a shell counts it: 128 and the signal's number."""
+"""Exit status after Ctrl+C, as in a shell: 128 plus the signal's number."""
 
 
 class Commands(click.Group):
-    """A group whose commands may be interrupted, and may write to full disks and closed pipes."""
+    """A group whose commands report interrupts, full disks and closed pipes as messages."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
-        """Run the command that was asked for."""
+        """Run the given command."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -40,6 +40,6 @@ def _sentence(error: OSError) -> str:
 
 
 def _drop_output() -> None:
-    """Leave nothing in the buffer that Python would try to write again at its end."""
-    with contextlib.suppress(OSError):  # a stream that is no file
+    """Discard buffered output, which Python would otherwise try to write again at exit."""
+    with contextlib.suppress(OSError):  # a stream without a file
         drop(sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The group of commands, each in a module of its own."""
+"""The ``ethnicity`` command, a group of commands with one module each."""
 
 import json
 
@@ -31,11 +31,11 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 def ethnicity() -> None:
     """Apparent ethnicity from face photos, on this machine.
 
-    Appearance is all that a model sees: ethnicity is a social construct that no picture shows. For
-    research and education only, never for decisions about a person.
+    A model sees only appearance. Ethnicity is a social construct that no picture shows. For
+    research and education only, never for decisions about people.
 
     \b
-    Begin with
+    Examples
       ethnicity predict your_face.jpg
       ethnicity serve
       ethnicity audit photos --out report

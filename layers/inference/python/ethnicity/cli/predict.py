@@ -1,4 +1,4 @@
-"""Pictures in, one line for each on stdout, what went wrong on stderr."""
+"""The command ``ethnicity predict``: one line for each face on stdout, errors on stderr."""
 
 import json
 import sys
@@ -31,25 +31,24 @@ _MAX_NAME = 40
     type=click.Choice(["largest", "all"]),
     default="largest",
     show_default=True,
-    help="The largest face of each picture, or all, largest first.",
+    help="The largest face of each picture, or all faces, largest first.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines: an object for each picture.")
 def predict(paths: tuple[str, ...], faces: str, *, as_json: bool) -> None:
-    """Say which label each face's appearance resembles.
+    """Print the label that a model gives each face.
 
-    PICTURE is a JPEG, PNG or WebP file of up to 25 MB, a folder, searched with all that is below it
-    for files named like pictures, or - for standard input. Nothing leaves this machine, nothing is
-    kept.
+    PICTURE is a JPEG, PNG or WebP file of up to 25 MB, a folder (read with all its subfolders), or
+    - for standard input. Nothing leaves this machine, and nothing is stored.
 
     \b
     Columns
-      APPEARS                the most probable of White, Black, Asian, Indian, Others
-      PROB.                  its probability, for equally common labels
-      CANNOT BE RULED OUT    all labels that remain; more than one: not sure
-      FACE                   left,top width×height in pixels
+      APPEARS          the most probable of White, Black, Asian, Indian, Others
+      PROB.            its probability, for equally common labels
+      LIKELY LABELS    all labels above their thresholds; more than one: not sure
+      FACE             left,top width×height in pixels
 
-    With --json, each line is {"file": ...} and what POST /predict answers, or its error. Lines come
-    as soon as they are known.
+    With --json, each line has "file" and the fields of the answer of POST /predict, or of its
+    error. Each line is written as soon as its answer is known.
 
     \b
     Examples
@@ -61,7 +60,7 @@ def predict(paths: tuple[str, ...], faces: str, *, as_json: bool) -> None:
     \b
     Exit status
       0  every picture was classified
-      1  some could not be: stderr says which and why
+      1  some pictures could not be classified: stderr lists them with the reason
       2  invalid usage
       130  interrupted
     """
@@ -71,7 +70,7 @@ def predict(paths: tuple[str, ...], faces: str, *, as_json: bool) -> None:
 
 
 def _predict(paths: tuple[str, ...], faces: str, *, as_json: bool) -> int:
-    """Classify the pictures and write the answers; how many failed."""
+    """Classify the pictures and write the answers; returns how many failed."""
     pictures = [picture for path in paths for picture in _expand(path)]
     width = min(_MAX_NAME, max((cells(printable(name)) for name, _ in pictures), default=0))
     try:
@@ -80,8 +79,8 @@ def _predict(paths: tuple[str, ...], faces: str, *, as_json: bool) -> int:
         raise click.ClickException(str(error)) from error
     failed = 0
     if not as_json:
-        _say(_ROW.format(fit("FILE", width), "APPEARS", "PROB.", "CANNOT BE RULED OUT", "FACE"))
-    # On a terminal only: tqdm keeps the bar below what is written beside it
+        _print(_ROW.format(fit("FILE", width), "APPEARS", "PROB.", "LIKELY LABELS", "FACE"))
+    # A progress bar on terminals only; tqdm.write keeps it below the output
     bar = tqdm(pictures, unit=" pictures", leave=False, disable=None if len(pictures) > 1 else True)
     for name, fault in bar:
         answer = {"error": fault, "code": "unreadable"} if fault else _answer(models, name, faces)
@@ -89,35 +88,35 @@ def _predict(paths: tuple[str, ...], faces: str, *, as_json: bool) -> int:
             failed += 1
             tqdm.write(f"{printable(name)}: {answer['error']}", file=sys.stderr)
         if as_json:
-            _say(json.dumps({"file": name, **answer}))
+            _print(json.dumps({"file": name, **answer}))
         elif "error" not in answer:
             for face in answer.get("faces", [answer]):
-                _say(_row(name, face, width))
+                _print(_row(name, face, width))
     if not as_json:
         tqdm.write(answers.NOTICE, file=sys.stderr)
     return failed
 
 
 def _expand(path: str) -> Iterator[tuple[str, str]]:
-    """The pictures that a path stands for, each with what is wrong with it, empty if nothing."""
+    """The pictures of a path, each with an error message, which is empty if there is none."""
     if path == STDIN or not Path(path).is_dir():
         yield path, ""
         return
     found = [str(Path(path, name)) for name in walk(Path(path), SUFFIXES)]
     yield from ((each, "") for each in found)
     if not found:
-        yield path, f"There is no picture in this folder ({', '.join(SUFFIXES)})"
+        yield path, f"This folder contains no pictures ({', '.join(SUFFIXES)})"
 
 
 def _answer(models: Models, name: str, faces: str) -> dict[str, Any]:
-    """What the service would answer, or its error."""
+    """The service's answer for the picture, or its error."""
     try:
         picture = sys.stdin.buffer.read(MAX_BYTES + 1) if name == STDIN else Path(name)
         classification = classify(models, picture, all_faces=faces == "all", jpeg_only=False)
     except PictureError as fault:
         return answers.error(fault)
     except OSError as fault:
-        return {"error": f"It cannot be read: {fault.strerror}", "code": "unreadable"}
+        return {"error": f"The file cannot be read: {fault.strerror}", "code": "unreadable"}
     return (answers.all_faces if faces == "all" else answers.largest_face)(classification)
 
 
@@ -132,6 +131,6 @@ def _row(name: str, face: dict[str, Any], width: int) -> str:
     )
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     tqdm.write(line, file=sys.stdout)
     sys.stdout.flush()

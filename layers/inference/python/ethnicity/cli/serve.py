@@ -1,4 +1,4 @@
-"""The API and its demo page on this machine."""
+"""The command ``ethnicity serve``: the API and its demo page on this machine."""
 
 import os
 
@@ -12,26 +12,26 @@ import click
     default=5000,
     show_default=True,
     type=click.IntRange(0, 65535),
-    help="0 takes a free one.",
+    help="Port; 0 picks a free one.",
 )
 @click.option(
     "--workers",
     default=1,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Processes; one for each core classifies as many pictures at once.",
+    help="Number of processes; each classifies one picture at a time.",
 )
 @click.option(
     "--queue",
     default=None,
     type=click.IntRange(min=1),
-    help="Pictures that a process holds; more get 503.  [default: 16]",
+    help="Pictures that a process accepts at once; others get 503.  [default: 16]",
 )
 def serve(host: str, port: int, workers: int, queue: int | None) -> None:
-    """Serve the API and its demo page, until Ctrl+C.
+    """Serve the API and its demo page until Ctrl+C.
 
-    The same application as in Lambda, without its gateway: whoever reaches the address may use it.
-    At 127.0.0.1 that is this machine alone. On macOS, AirPlay may hold port 5000.
+    Runs the same application as Lambda, without the gateway: anyone who can reach the address can
+    use it. 127.0.0.1 can be reached only from this machine. On macOS, AirPlay may use port 5000.
 
     \b
     Examples
@@ -44,7 +44,7 @@ def serve(host: str, port: int, workers: int, queue: int | None) -> None:
     from ethnicity.web.server import QUEUE  # noqa: PLC0415
 
     if queue is not None:
-        os.environ[QUEUE] = str(queue)  # for the processes to read
+        os.environ[QUEUE] = str(queue)  # read by the server's processes
     uvicorn.run(
         "ethnicity.web.server:create_server",
         factory=True,

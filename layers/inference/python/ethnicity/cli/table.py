@@ -1,20 +1,20 @@
-"""Text in columns, for terminals: wide characters take two cells, combining ones none."""
+"""Text in columns for terminals: wide characters take two cells, combining characters none."""
 
 import unicodedata
 
 
 def printable(text: str) -> str:
-    """The text without what would steer a terminal."""
+    """The text with control characters replaced, so that it cannot steer a terminal."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def cells(text: str) -> int:
-    """How many columns the text takes (Unicode Standard Annex 11)."""
+    """Number of columns that the text takes (Unicode Standard Annex 11)."""
     return sum(map(_cells, text))
 
 
 def fit(text: str, width: int) -> str:
-    """The text in exactly so many columns, its beginning left out where it is longer."""
+    """The text in exactly ``width`` columns; a longer text loses its beginning."""
     if cells(text) > width:
         kept: list[str] = []
         left = width - 1

@@ -1,4 +1,4 @@
-"""The application: requests in, JSON and pages out. Whatever serves ASGI can serve it."""
+"""The ASGI application: requests in, JSON and pages out."""
 
 import json
 from functools import partial
@@ -23,10 +23,10 @@ from ethnicity.web.pages import page
 
 
 def create_app(models: Models | None = None, *, in_thread: bool = False) -> FastAPI:
-    """Make the application; loads the models unless it is given them.
+    """Make the application; loads the models unless ``models`` is given.
 
     ``in_thread``: classify pictures one at a time in a thread, so that other routes answer
-    meanwhile. In Lambda, where requests come one at a time, that would only cost time.
+    meanwhile. Lambda handles one request at a time, so a thread would only take time.
     """
     models = models or load_models()
     one_at_a_time = CapacityLimiter(1)
@@ -61,10 +61,10 @@ def create_app(models: Models | None = None, *, in_thread: bool = False) -> Fast
 
 
 def _option(request: Request, name: str, default: str, other: str) -> bool:
-    """Whether a parameter of the query has its other value.
+    """Whether a query parameter has the value ``other`` instead of its default.
 
     Raises:
-        BadRequest: it is neither.
+        BadRequest: it has neither of the two values.
     """
     value = request.query_params.get(name, default)
     if value not in (default, other):
@@ -89,7 +89,7 @@ async def docs() -> HTMLResponse:
 
 
 def openapi() -> dict[str, Any]:
-    """Read the hand-written document when it is asked for: models of it would slow every start."""
+    """Read the hand-written document on request; building it from models would slow every start."""
     document = Path(__file__).with_name("openapi.json").read_text(encoding="utf-8")
     return dict(json.loads(document))
 
@@ -99,7 +99,7 @@ async def client_fault(_: Request, error: PictureError | RequestFault) -> JSONRe
 
 
 async def routing_fault(_: Request, error: HTTPException) -> JSONResponse:
-    """Answer Starlette's own faults: no such route, or not with this method."""
+    """Answer Starlette's errors for an unknown route or method in the contract's form."""
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
     response = fault_response(code, error.detail)
     response.headers.update(error.headers or {})
@@ -107,17 +107,17 @@ async def routing_fault(_: Request, error: HTTPException) -> JSONResponse:
 
 
 class AnswersPreflight:
-    """ASGI middleware: OPTIONS gets 204 on any route, since browsers take nothing but a 2xx.
+    """ASGI middleware: OPTIONS gets 204 on any route, because browsers require a 2xx status.
 
-    The gateway or proxy in front of the application adds the headers that let other origins in.
+    The gateway or proxy in front of the application adds the headers that allow other origins.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked_first = scope["type"] == "http" and scope["method"] == "OPTIONS"
-        await (Response(status_code=204) if asked_first else self.app)(scope, receive, send)
+        preflight = scope["type"] == "http" and scope["method"] == "OPTIONS"
+        await (Response(status_code=204) if preflight else self.app)(scope, receive, send)
 
 
 class AnswersEveryFault:

@@ -1,6 +1,6 @@
-"""The picture in a request's body, in each of the three forms that a client may send.
+"""Reading of the picture from a request's body, in any of its three forms.
 
-All of it in memory: no part of a request is written to a file, however large it is.
+Everything stays in memory: no part of a request is written to a file.
 """
 
 import json
@@ -17,21 +17,21 @@ from ethnicity.errors import ImageTooLarge, NoImage
 from ethnicity.images import check_size
 from ethnicity.web.faults import BadBase64, BadRequest, UnsupportedMediaType
 
-# The parser beneath it quotes characters of a malformed form in its warnings.
+# Starlette's form parser quotes characters of a malformed form in its warnings.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 FIELD = "image"
 
 MAX_BYTES = 5_000_000
-"""The largest picture that a request may carry."""
+"""The largest picture in a request, in bytes."""
 
 _MAX_BODY = 8_000_000
-"""Above the base64 of the largest picture taken, with room for a form's or JSON's wrapping."""
+"""The largest body, in bytes: the base64 of the largest picture, with room for form or JSON."""
 
 _MAX_FILES = 16
 _MAX_FIELDS = 64
 _MAX_FIELD_BYTES = 64 * 1024
-"""Of a text field other than the picture's."""
+"""The largest text field other than the picture's."""
 
 _DATA_URL = re.compile(r"data:[^,]*;base64,", re.IGNORECASE)
 _WHITE_SPACE = str.maketrans("", "", " \t\r\n\f\v")
@@ -39,7 +39,7 @@ _URL_SAFE = str.maketrans("-_", "+/")
 
 
 async def read_picture(request: Request) -> bytes:
-    """The picture's bytes, not yet looked at.
+    """The picture's bytes, not yet decoded.
 
     Raises:
         NoImage, ImageTooLarge, BadBase64, BadRequest, UnsupportedMediaType
@@ -57,7 +57,7 @@ async def read_picture(request: Request) -> bytes:
 
 
 async def _read(request: Request) -> bytes:
-    """The whole body, given up as soon as it is longer than any body with a picture can be."""
+    """Read the whole body; stops as soon as it exceeds _MAX_BODY."""
     chunks, length = [], 0
     async for chunk in request.stream():
         length += len(chunk)
@@ -69,12 +69,12 @@ async def _read(request: Request) -> bytes:
 
 
 class FormParser(MultiPartParser):
-    """Starlette's, kept from writing files and from taking a form cut short for a shorter one.
+    """Starlette's parser, without temporary files, that detects truncated forms.
 
-    A text field may be as long as the form if it is the picture's.
+    The picture's text field may be as long as the form.
     """
 
-    spool_max_size = 0  # bytes of a part above which it goes to a temporary file: never
+    spool_max_size = 0  # parts above this size go to a temporary file; 0 means never
     ended = False
 
     def on_headers_finished(self) -> None:
@@ -105,7 +105,7 @@ async def _from_form(request: Request, body: bytes) -> bytes:
         form = await parser.parse()
     except MultiPartException as error:
         raise BadRequest(f"The form cannot be read: {error.message}") from error
-    except ValueError as error:  # of a codec that is there, but not for this
+    except ValueError as error:  # from a codec that exists, but not for text
         raise BadRequest("The form cannot be read: Its charset does not fit it.") from error
     try:
         parts = form.getlist(FIELD)
@@ -126,7 +126,7 @@ def _from_text_field(text: str) -> bytes:
     if text.isascii():
         return _from_base64(text)
     try:
-        picture = text.encode("latin-1")  # as bytes that are no UTF-8 were decoded
+        picture = text.encode("latin-1")  # undoes the parser's decoding of bytes that are not UTF-8
     except UnicodeEncodeError as error:
         raise BadBase64 from error
     check_size(len(picture), MAX_BYTES)
@@ -155,7 +155,7 @@ def _from_base64(text: str) -> bytes:
     prefix = _DATA_URL.match(text)
     digits = text[prefix.end() if prefix else 0 :]
     try:
-        picture = pybase64.b64decode(digits, validate=True)  # as most are sent, in no time
+        picture = pybase64.b64decode(digits, validate=True)  # the usual form, decoded quickly
     except ValueError:
         picture = _from_unusual_base64(digits)
     check_size(len(picture), MAX_BYTES)

@@ -1,4 +1,4 @@
-"""What a request can get wrong beside its picture, and every fault's way into a response."""
+"""Faults of a request other than its picture, and the responses to all faults."""
 
 import logging
 
@@ -66,8 +66,8 @@ def fault_response(code: str, message: str) -> JSONResponse:
 
 
 def internal_fault(error: Exception) -> JSONResponse:
-    """Log the kind of an unexpected error and where it arose; tell the client neither."""
+    """Log the type and origin of an unexpected error; the client gets neither."""
     details = kind_and_places(error)
-    # In the text for a plain log, such as that of `ethnicity serve`; as fields for a structured one
+    # In the text for plain logs, such as that of `ethnicity serve`; as fields for structured logs
     logger.error("Internal error: %(fault)s at %(places)s", details, extra=details)
     return fault_response("internal", "Internal error")

@@ -1,7 +1,7 @@
-"""The pages: static files, put together when asked for, under headers that allow what they do.
+"""The pages: static files, assembled on request, with a strict content security policy.
 
-A page arrives whole, in one response: on Lambda each further file would be a further invocation, on
-a first visit even a further cold start.
+Each page is one response: on Lambda every further file would be another invocation, and on a first
+visit even another cold start.
 """
 
 import base64
@@ -20,7 +20,7 @@ _INLINE = {kind: re.compile(f"<{kind}>(.*?)</{kind}>", re.DOTALL) for kind in ("
 
 
 def page(name: str) -> HTMLResponse:
-    """The file of static/, read when asked for: predictions do not pay for it."""
+    """The response for a page of static/, read on request so that predictions start faster."""
     text = _with_its_parts(_read(name))
     headers = {
         "cache-control": "max-age=300",
@@ -35,7 +35,7 @@ def page(name: str) -> HTMLResponse:
 
 
 def _with_its_parts(html: str) -> str:
-    """The page with the styles, scripts and pictures of static/ that it names in it."""
+    """The page with its styles, scripts and pictures of static/ inlined."""
     html = _STYLE.sub(lambda link: f"<style>\n{_read(link[1])}</style>", html)
     html = _SCRIPT.sub(lambda script: f"<script>\n{_read(script[1])}</script>", html)
     return _PICTURE.sub(lambda picture: _data_url(STATIC / picture[0]), html)
@@ -50,10 +50,9 @@ def _data_url(jpeg: Path) -> str:
 
 
 def _policy(text: str) -> str:
-    """A content security policy for the page's own scripts and styles, named by their hashes.
+    """A content security policy that allows the page's own scripts and styles by their hashes.
 
-    It may ask its own origin and show pictures that are in memory: nothing is loaded from anywhere
-    and nothing goes anywhere else.
+    The page may contact only its own origin and show only pictures in memory.
     """
     hashes = {kind: " ".join(map(_hash, code.findall(text))) for kind, code in _INLINE.items()}
     return "; ".join(

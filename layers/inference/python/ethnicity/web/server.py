@@ -1,7 +1,7 @@
-"""The application for a server, which takes many requests at once where Lambda takes one.
+"""The application for a server, which handles many requests at once; Lambda handles one.
 
-One picture is classified at a time, in a thread, so that the other routes answer meanwhile. Each
-request holds its body in memory until its turn comes, so their number is bounded.
+One picture is classified at a time, in a thread, so that other routes answer meanwhile. Each
+waiting request keeps its body in memory, so their number is limited.
 """
 
 import os
@@ -12,10 +12,10 @@ from ethnicity.web.application import create_app
 from ethnicity.web.faults import fault_response
 
 QUEUE = "ETHNICITY_QUEUE"
-"""Environment variable: how many pictures a process holds, the one at work included."""
+"""Environment variable: number of pictures that a process accepts at once."""
 
 LONGEST = 16
-"""If it is not set. A body takes 8 MB at most, and as much again while it is read."""
+"""Default of QUEUE. A body takes at most 8 MB, and twice that while it is read."""
 
 
 def create_server() -> ASGIApp:
@@ -24,7 +24,7 @@ def create_server() -> ASGIApp:
 
 
 class BoundedQueue:
-    """ASGI middleware: answers 503 to a picture where ``longest`` of them are held already."""
+    """ASGI middleware: answers 503 to a picture if ``longest`` pictures are already accepted."""
 
     def __init__(self, app: ASGIApp, longest: int) -> None:
         self.app = app
@@ -45,7 +45,7 @@ class BoundedQueue:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    # Clients read no answer before they have sent all, so the body is taken, and dropped
+    # Clients read the answer only after sending the whole body, so it is received and dropped
     while (await receive()).get("more_body"):
         pass
     response = fault_response("busy", "Too many pictures are waiting; try again in a moment")

@@ -1,0 +1,1 @@
+"""Audits of sets whose composition and outcome rates are known."""
