@@ -40,7 +40,7 @@ class Detection:
     keypoints: Points
     score: float
 
-    @property
+    @functools.cached_property
     def centre(self) -> NDArray[np.float64]:
         """The middle of the box, shape (2,)."""
         return np.asarray(self.corners.mean(axis=0))

@@ -6,6 +6,8 @@ that is already a face crop, a chip, is used whole.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache, partial
+from math import dist
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from ethnicity.detector import Detection, detect
 from ethnicity.frame import CHIP, distance_to_frame, frame_view, tilt, whole_view
 from ethnicity.geometry import Pixels, Points, Transform
 from ethnicity.networks import Network, Run
-from ethnicity.search import FINEST_LEVEL, LEVELS, TILE, glance, search
+from ethnicity.search import FINEST_LEVEL, LEVELS, TILE, glance, scaled, search
 
 LOOK, LOOK_BORDER = 96, 1 / 6
 """Side of a closer look's view in pixels, and the border around the frame as a fraction of it. The
@@ -89,6 +91,7 @@ def find_faces(
     """
     height, width = pixels.shape[:2]
     longest = max(width, height)
+    at = cache(partial(scaled, pixels))
     glanced = glance(finder.detector, pixels)
     if take_chips_whole and glanced and _is_chip(glanced[0], width, height):
         return [whole_picture(width, height)]
@@ -97,18 +100,18 @@ def find_faces(
     coarse = [each for each in LEVELS if each <= 2 * longest] or [TILE]
     fine = [FINEST_LEVEL] if longest >= FINEST_LEVEL else []
     while coarse and not any(each.width >= SEEN * longest for each in found):
-        proposals = search(finder.detector, pixels, coarse.pop(0))
+        proposals = search(finder.detector, at(coarse.pop(0)))
         found = _with_faces(finder, pixels, found, proposals)
     turns = _turns_to_upright(found)
     if turns:
-        found = _with_faces(finder, pixels, found, search(finder.detector, pixels, TILE, turns))
+        found = _with_faces(finder, pixels, found, search(finder.detector, at(TILE), turns))
     while not found and turns < 3:
         turns += 1
-        found = _with_faces(finder, pixels, [], search(finder.detector, pixels, TILE, turns))
+        found = _with_faces(finder, pixels, [], search(finder.detector, at(TILE), turns))
     if all_faces and found:
         largest = max(each.width for each in found)
         for level in coarse + fine:
-            proposals = search(finder.detector, pixels, level, turns)
+            proposals = search(finder.detector, at(level), turns)
             found = _with_faces(finder, pixels, found, proposals, narrower_than=largest)
     found.sort(key=lambda each: -each.width)
     return [_face(each, width, height) for each in found]
@@ -126,8 +129,7 @@ def whole_picture(width: int, height: int) -> Face:
 
 def is_same(one: Detection, other: Detection) -> bool:
     """Whether two detections are one face."""
-    apart = np.linalg.norm(one.centre - other.centre)
-    return bool(apart <= SAME_FACE * max(one.width, other.width))
+    return dist(one.centre, other.centre) <= SAME_FACE * max(one.width, other.width)
 
 
 def look(detector: Network, pixels: Pixels, proposal: Detection, turns: int = 0) -> Detection:

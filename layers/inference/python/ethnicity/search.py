@@ -5,9 +5,11 @@ needs an interpreter for each.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ethnicity import geometry
 from ethnicity.detector import Detection, detect
@@ -34,42 +36,46 @@ MAX_PROPOSALS = 100
 """Number of best proposals kept at each level; bounds the time that a picture can take."""
 
 
-def glance(
-    detector: Network, pixels: Pixels, threshold: float = SCORE_THRESHOLD
-) -> list[Detection]:
+@dataclass(frozen=True)
+class Scaled:
+    """A picture at a level, and the factors of x and y back to the picture, shape (2,)."""
+
+    pixels: Pixels
+    to_picture: NDArray[np.float64]
+
+
+def scaled(pixels: Pixels, level: int) -> Scaled:
+    """The picture at a level: its longer side has that many pixels."""
+    height, width = pixels.shape[:2]
+    scale = level / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    how = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
+    resized = np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
+    return Scaled(resized, np.array([width / size[0], height / size[1]]))
+
+
+def glance(detector: Network, pixels: Pixels) -> list[Detection]:
     """The proposals in one view of the whole picture, best first, in the picture's pixels."""
     height, width = pixels.shape[:2]
     scale = GLANCE / (max(width, height) * (1 + 2 * GLANCE_BORDER))
     left, top = (GLANCE - scale * width) / 2, (GLANCE - scale * height) / 2
     view = np.array([[scale, 0, left], [0, scale, top]])
     back = geometry.invert(view)
-    return [
-        each.mapped(back)
-        for each in detect(detector, geometry.warp(pixels, view, GLANCE), threshold)
-    ]
+    shown = geometry.warp(pixels, view, GLANCE)
+    return [each.mapped(back) for each in detect(detector, shown, SCORE_THRESHOLD)]
 
 
-def search(
-    detector: Network,
-    pixels: Pixels,
-    level: int,
-    turns: int = 0,
-    threshold: float = SCORE_THRESHOLD,
-) -> list[Detection]:
-    """The proposals in the picture at a level, best first, in the picture's pixels.
+def search(detector: Network, picture: Scaled, turns: int = 0) -> list[Detection]:
+    """The proposals in a scaled picture, best first, in pixels of the original one.
 
     ``turns``: clockwise quarter turns by which the picture is rotated first.
     """
-    height, width = pixels.shape[:2]
-    scale = level / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    how = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-    scaled = np.rot90(np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8), -turns)
-    to_picture = np.diag([width / size[0], height / size[1]]) @ _turned_back(size, turns)
+    height, width = picture.pixels.shape[:2]
+    to_picture = np.diag(picture.to_picture) @ _turned_back((width, height), turns)
     proposals = []
-    for tile, left, top in _tiles(scaled):
+    for tile, left, top in _tiles(np.rot90(picture.pixels, -turns)):
         back = geometry.compose(to_picture, np.array([[1.0, 0.0, left], [0.0, 1.0, top]]))
-        proposals += [each.mapped(back) for each in detect(detector, tile, threshold)]
+        proposals += [each.mapped(back) for each in detect(detector, tile, SCORE_THRESHOLD)]
     return sorted(proposals, key=lambda each: -each.score)[:MAX_PROPOSALS]
 
 
