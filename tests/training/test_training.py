@@ -47,7 +47,7 @@ def chip_of(picture: bytes) -> bytes:
     """
     pixels = decode(picture).pixels
     (face,) = find_faces(load_models().finder, pixels)
-    return simplejpeg.encode_jpeg(align(pixels, face))
+    return bytes(simplejpeg.encode_jpeg(align(pixels, face)))
 
 
 def test_every_stage_runs_and_makes_a_model_that_the_service_can_load(
