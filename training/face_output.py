@@ -41,11 +41,11 @@ def refit_face_output(classifier: keras.Model, sets: list[FaceSet], no_faces: Pi
     faces = np.concatenate([predict_logits(body, _faces(each.part("train"), rng)) for each in sets])
     views = (no_faces, no_faces[:, :, ::-1], _changed(no_faces, rng))
     others = np.concatenate([predict_logits(body, np.ascontiguousarray(each)) for each in views])
-    scaler = StandardScaler().fit(np.concatenate([faces, others]))
-    regression = LogisticRegression(C=1 / _PENALTY, max_iter=1000).fit(
-        scaler.transform(np.concatenate([faces, others])),
-        np.repeat([1, 0], [len(faces), len(others)]),
-    )
+    features = np.concatenate([faces, others])
+    is_face = np.repeat([1, 0], [len(faces), len(others)])
+    scaler = StandardScaler().fit(features)
+    regression = LogisticRegression(C=1 / _PENALTY, max_iter=1000)
+    regression.fit(scaler.transform(features), is_face)
     weights = regression.coef_[0] / scaler.scale_
     bias = regression.intercept_[0] - scaler.mean_ @ weights
 

@@ -85,9 +85,9 @@ def find_faces(
     """The faces of a picture, largest first; empty if there is none.
 
     A picture that is itself a chip has one face, the whole picture, unless ``take_chips_whole`` is
-    false. The search ends once a large face is found. The picture is also searched rotated if there
-    is no face yet, or if the largest is sideways or upside down.
-    With ``all_faces`` the search continues for smaller faces.
+    false. The search ends once a large face is found. If no face is found, or the largest one is
+    sideways or upside down, the picture is also searched rotated. With ``all_faces`` the search
+    continues for smaller faces.
     """
     height, width = pixels.shape[:2]
     longest = max(width, height)
@@ -206,7 +206,7 @@ def _log_odds(proposal: Detection, placed: Detection) -> float:
 
 
 def _face_log_odds(classifier: Run, pixels: Pixels, placed: Detection) -> float:
-    """Log odds of a face by the classifier: its last output."""
+    """The classifier's last output, proportional to the log odds of a face."""
     chip = geometry.warp(pixels, frame_view(placed.keypoints, CHIP), CHIP)
     (outputs,) = classifier(chip.astype(np.float32)).values()
     return float(outputs[-1])
