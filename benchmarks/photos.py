@@ -27,8 +27,9 @@ from tqdm import tqdm
 
 from benchmarks import harder, strangers_answers
 from benchmarks.strangers import HALVES
-from ethnicity.faces import Face, align, find_faces, whole_picture
-from ethnicity.geometry import Pixels
+from ethnicity.faces import find_faces
+from ethnicity.frame import CHIP, whole_view
+from ethnicity.geometry import Pixels, Transform, warp
 from ethnicity.images import decode
 from ethnicity.pipeline import Models, classify, load_models
 from tests.unit.pictures import encode_oriented
@@ -189,7 +190,7 @@ def _accuracy(models: Models, tests: list[FaceSet], grounds: list[Pixels], data:
             paste(face, int(rng.integers(64, 321)), 0, grounds[rng.integers(len(grounds))], rng)
             for face in each.pictures
         )
-        known = ((scene.pixels, _true_face(scene)) for scene in scenes)
+        known = ((scene.pixels, _true_view(scene)) for scene in scenes)
         rows.append(
             (f"{each.name}, pasted at 64 to 320 px", own, *_rights(models, each.label, known))
         )
@@ -218,37 +219,31 @@ out of it and given to the classifier directly.
 """
 
 
-def _itself(picture: Pixels) -> tuple[Pixels, Face]:
-    """A picture that is all face."""
+def _itself(picture: Pixels) -> tuple[Pixels, Transform]:
+    """A picture that is all face, and the transform to its chip."""
     height, width = picture.shape[:2]
-    return picture, whole_picture(width, height)
+    return picture, whole_view(width, height)
 
 
-def _true_face(scene: Scene) -> Face:
-    """Where an upright face was pasted."""
-    corners = scene.centre + np.array([[-0.5], [0.5]]) * scene.side
-    to_chip = whole_picture(scene.side, scene.side).to_chip
-    to_chip[:, 2] -= to_chip[:, :2] @ corners[0]
-    return Face(corners, None, to_chip)
+def _true_view(scene: Scene) -> Transform:
+    """The transform to the chip of an upright face that was pasted."""
+    to_chip = whole_view(scene.side, scene.side)
+    to_chip[:, 2] -= to_chip[:, :2] @ (scene.centre - scene.side / 2)
+    return to_chip
 
 
 def _rights(
-    models: Models, label: NDArray[np.int64], pictures: Iterable[tuple[Pixels, Face]]
+    models: Models, label: NDArray[np.int64], pictures: Iterable[tuple[Pixels, Transform]]
 ) -> tuple[Right, Right]:
     """Whether each picture's known face is judged right, and whether the face that is found."""
     rights = []
-    for truth, (picture, face) in zip(label, tqdm(pictures, unit="pic"), strict=True):
-        largest = next(iter(find_faces(models.finder, picture)), None)
-        rights.append([_is_right(models, truth, picture, each) for each in (face, largest)])
+    for truth, (picture, to_chip) in zip(label, tqdm(pictures, unit="pic"), strict=True):
+        chips = [warp(picture, to_chip, CHIP)]
+        chips += [each.chip for each in find_faces(models.finder, picture)[:1]]
+        judged = [models.classifier.judge(each).probabilities.argmax() for each in chips]
+        rights.append([judged[0] == truth, judged[1:] == [truth]])
     known, found = np.array(rights).T
     return known, found
-
-
-def _is_right(models: Models, truth: int, picture: Pixels, face: Face | None) -> bool:
-    if face is None:
-        return False
-    judgement = models.classifier.judge(align(picture, face))
-    return bool(judgement.probabilities.argmax() == truth)
 
 
 def _orientations(models: Models) -> str:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ethnicity.faces import Finder, find_faces, whole_picture
+from ethnicity.faces import Finder, find_faces
+from ethnicity.frame import whole_view
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
 from ethnicity.pipeline import load_models
@@ -68,7 +69,7 @@ class FaceSet:
     @property
     def whole(self) -> NDArray[np.float64]:
         """The transforms to the frame that use each picture whole; all have one size."""
-        return whole_picture(self.side, self.side).to_chip
+        return whole_view(self.side, self.side)
 
     def part(self, split: str) -> "FaceSet":
         """The pictures of one split: train, val or test."""
@@ -171,7 +172,7 @@ def _prepare(name: str, source: Source) -> dict[str, NDArray[Any]]:
 def _alignment(finder: Finder, picture: Pixels) -> NDArray[np.float64]:
     faces = find_faces(finder, picture, take_chips_whole=False)
     height, width = picture.shape[:2]
-    return (faces[0] if faces else whole_picture(width, height)).to_chip
+    return faces[0].to_chip if faces else whole_view(width, height)
 
 
 def _age_band(age: str) -> int:

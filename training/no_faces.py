@@ -53,8 +53,8 @@ class _Rejecting:
     def __init__(self, kept: list[Pixels]) -> None:
         self.kept = kept
 
-    def __call__(self, image: Tensor) -> dict[str, Tensor]:
-        self.kept.append(image.astype(np.uint8))
+    def __call__(self, image: Pixels) -> dict[str, Tensor]:
+        self.kept.append(image)
         return {"outputs": np.full(len(LABELS) + 1, -100, np.float32)}
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ethnicity.classifier import detail, mean_logits
-from ethnicity.faces import Finder, align, find_faces
+from ethnicity.faces import Finder, find_faces
 from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
@@ -38,7 +38,7 @@ def serve(finder: Finder, network: Network, faces: FaceSet) -> Served:
     found = np.zeros(len(faces.label), np.bool_)
     for row, picture in enumerate(tqdm(faces.pictures, desc=faces.name, unit="pic")):
         if largest := find_faces(finder, picture)[:1]:
-            chips[row] = align(picture, largest[0])
+            chips[row] = largest[0].chip
             found[row] = True
     return _judged(network, chips, found)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ethnicity.classifier import calibration_for, detail, load_classifier, softmax
-from ethnicity.faces import align, find_faces
+from ethnicity.faces import find_faces
 from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels
 from ethnicity.images import decode
@@ -36,7 +36,7 @@ def chips() -> Pixels:
     for name in ("astronaut.jpg", "obama.jpg"):
         picture = decode((ROOT / "tests" / "data" / name).read_bytes()).pixels
         face = find_faces(finder, picture)[0]
-        assert align(picture, face).shape == (CHIP, CHIP, 3)
+        assert face.chip.shape == (CHIP, CHIP, 3)
         made += [training_crop(picture, face.to_chip, rng) for _ in range(100)]
     return np.stack(made)
 
@@ -69,7 +69,7 @@ def test_the_exported_network_is_the_keras_model(chips: Pixels, tmp_path: Path) 
     model = keras.models.load_model(KERAS_FILE, compile=False)
     export_network(model, tmp_path / "float.tflite")
     network = Network((tmp_path / "float.tflite").read_bytes())
-    exported = np.array([[*network(chip.astype(np.float32)).values()] for chip in chips])
+    exported = np.array([[*network(chip).values()] for chip in chips])
     logits = keras.ops.convert_to_numpy(model(chips.astype(np.float32)))
     assert np.abs(softmax(exported[:, 0]) - softmax(logits)).max() <= 1e-3
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from click.testing import CliRunner
 
 from ethnicity.audit.prevalence import load_reference
-from ethnicity.faces import align, find_faces
+from ethnicity.faces import find_faces
 from ethnicity.geometry import Pixels
 from ethnicity.images import decode
 from ethnicity.pipeline import classify, load_models
@@ -47,7 +47,7 @@ def chip_of(picture: bytes) -> bytes:
     """
     pixels = decode(picture).pixels
     (face,) = find_faces(load_models().finder, pixels)
-    return bytes(simplejpeg.encode_jpeg(align(pixels, face)))
+    return bytes(simplejpeg.encode_jpeg(face.chip))
 
 
 def test_every_stage_runs_and_makes_a_model_that_the_service_can_load(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ethnicity.classifier import Calibration, Classifier, calibration_for, detail
-from ethnicity.faces import Finder, align, find_faces
+from ethnicity.faces import Finder, find_faces
 from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
@@ -31,7 +31,7 @@ five = st.lists(st.floats(0, 1), min_size=5, max_size=5)
 @pytest.fixture(scope="module")
 def chip(finder: Finder, portrait_pixels: Pixels) -> Pixels:
     """The astronaut's face, aligned."""
-    return align(portrait_pixels, find_faces(finder, portrait_pixels)[0])
+    return find_faces(finder, portrait_pixels)[0].chip
 
 
 def calibration(
@@ -140,17 +140,16 @@ def test_a_prediction_set_follows_its_definition(
 
 def test_the_network_gets_the_pixels_unchanged_and_mirrored() -> None:
     # GIVEN a network that gives the two images logits with a known mean
-    seen: list[Tensor] = []
+    seen: list[Pixels] = []
     given = [logits(2 * LN2, 0, LN3, 0, 1), logits(0, 0, LN3, 0, -1)]
 
-    def run(image: Tensor) -> dict[str, Tensor]:
+    def run(image: Pixels) -> dict[str, Tensor]:
         seen.append(image)
         return {"logits": given[len(seen) - 1]}
 
     chip = np.random.default_rng(5).integers(0, 256, (CHIP, CHIP, 3), np.uint8)
     classifier = Classifier(cast("Network", run), (calibration(),), "test")
     assert classifier.judge(chip).probabilities == pytest.approx(np.array([2, 1, 3, 1, 1]) / 8)
-    assert [image.dtype for image in seen] == [np.float32, np.float32]
     assert np.array_equal(seen[0], chip)
     assert np.array_equal(seen[1], chip[:, ::-1])
 

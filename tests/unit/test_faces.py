@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 from ethnicity import geometry, images, search
 from ethnicity.detector import detect
-from ethnicity.faces import LOOK, Face, Finder, align, find_faces, whole_picture
-from ethnicity.frame import CHIP, FRAME
+from ethnicity.faces import LOOK, Face, Finder, find_faces
+from ethnicity.frame import CHIP, FRAME, whole_view
 from ethnicity.geometry import Pixels, Points
 from ethnicity.networks import Network, Tensor
 from tests.unit.pictures import difference, encode, on_canvas, resized
@@ -65,7 +65,7 @@ class Shown:
         self._network = network
         self.widths: list[int] = []
 
-    def __call__(self, image: Tensor) -> dict[str, Tensor]:
+    def __call__(self, image: Pixels) -> dict[str, Tensor]:
         self.widths.append(image.shape[1])
         return self._network(image)
 
@@ -181,7 +181,7 @@ def test_a_face_in_a_turned_picture_is_aligned_upright(
 ) -> None:
     pixels: Pixels = request.getfixturevalue(name)
     both = pixels, turned(pixels, quarters)
-    assert difference(*(align(each, only(find_faces(finder, each))) for each in both)) < 15
+    assert difference(*(only(find_faces(finder, each)).chip for each in both)) < 15
 
 
 @pytest.mark.parametrize("box", [(200, 0, 512, 512), (0, 90, 512, 512), (100, 0, 400, 150)])
@@ -283,7 +283,7 @@ def test_the_classifier_contributes_to_the_verdict_on_a_face(
 def test_the_number_of_closer_looks_is_bounded() -> None:
     small_face = [-1, -1, 0.5, 0.5, -1, -1, 0, 0, 1, 0, 0.5, 0.5, 0, 1, 1, 1]
 
-    def seeing_many(image: Tensor) -> dict[str, Tensor]:
+    def seeing_many(image: Pixels) -> dict[str, Tensor]:
         height, width = image.shape[:2]
         grids = [np.full((height // n, width // n, 16), -20, np.float32) for n in (8, 16, 32)]
         if width > LOOK:
@@ -378,13 +378,21 @@ def test_a_picture_that_is_a_chip_is_taken_whole(
     pixels = images.decode(encode(chip(side), quality=95)).pixels
     for all_faces in (False, True):
         found = only(find_faces(finder, pixels, all_faces=all_faces))
-        assert exactly(found) == exactly(whole_picture(side, side))
+        assert np.array_equal(found.to_chip, whole_view(side, side))
     assert found.score is None
     assert found.corners.tolist() == [[0, 0], [side, side]]
     whole = cv2.resize(pixels, (CHIP, CHIP), interpolation=cv2.INTER_AREA).astype(np.uint8)
-    aligned = align(pixels, found)
-    assert aligned.dtype == np.uint8
-    assert difference(aligned, whole) <= (0 if side == CHIP else 3)
+    assert found.chip.dtype == np.uint8
+    assert difference(found.chip, whole) <= (0 if side == CHIP else 3)
+
+
+def test_a_face_comes_with_what_the_classifier_sees_and_says(
+    finder: Finder, portrait_pixels: Pixels, face: Face
+) -> None:
+    assert np.array_equal(face.chip, geometry.warp(portrait_pixels, face.to_chip, CHIP))
+    (outputs,) = finder.classifier(face.chip).values()
+    assert face.outputs is not None
+    assert np.array_equal(face.outputs, outputs)
 
 
 @pytest.mark.parametrize("side", [64, 200])

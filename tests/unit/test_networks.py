@@ -117,15 +117,15 @@ def test_every_checksum_has_a_file() -> None:
 
 
 def test_the_committed_networks_have_the_expected_inputs_and_outputs(models: Models) -> None:
-    found = models.finder.detector(np.zeros((96, 64, 3), np.float32)).values()
+    found = models.finder.detector(np.zeros((96, 64, 3), np.uint8)).values()
     assert sorted(grid.shape for grid in found) == [(3, 2, 16), (6, 4, 16), (12, 8, 16)]
-    (outputs,) = models.classifier.network(np.zeros((CHIP, CHIP, 3), np.float32)).values()
+    (outputs,) = models.classifier.network(np.zeros((CHIP, CHIP, 3), np.uint8)).values()
     assert outputs.shape == (len(LABELS) + 1,)  # the last one: is it a face?
     assert np.isfinite(outputs).all()
 
 
 def test_an_output_is_not_overwritten_by_the_next_picture(models: Models) -> None:
-    dark = np.zeros((CHIP, CHIP, 3), np.float32)
+    dark = np.zeros((CHIP, CHIP, 3), np.uint8)
     (first,) = models.classifier.network(dark).values()
     kept = first.copy()
     (other,) = models.classifier.network(dark + 200).values()
@@ -137,7 +137,7 @@ def test_an_output_is_not_overwritten_by_the_next_picture(models: Models) -> Non
 
 
 def answers_of(network: Network, image: Pixels) -> list[bytes]:
-    return [grid.tobytes() for grid in network(image.astype(np.float32)).values()]
+    return [grid.tobytes() for grid in network(image).values()]
 
 
 def test_images_of_alternating_sizes_get_the_same_answers_as_from_a_new_network(

@@ -28,7 +28,7 @@ def bare(event: Event, _: object) -> Event:
     """OpenCV's decoder, then the classifier's network once, on the whole picture."""
     data = np.frombuffer(pybase64.b64decode(event["body"]), np.uint8)
     picture = cv2.cvtColor(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB)
-    _models.classifier.network(cv2.resize(picture, (CHIP, CHIP)).astype(np.float32))
+    _models.classifier.network(np.asarray(cv2.resize(picture, (CHIP, CHIP)), np.uint8))
     return _ANSWER
 
 

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from ethnicity.geometry import Pixels
 from ethnicity.labels import LABELS
 from ethnicity.model_files import MODELS, read_model_file
-from ethnicity.networks import Network, load_network
+from ethnicity.networks import Network, Tensor, load_network
 
 Probabilities = NDArray[np.float64]
 """Shape (5,), in the order of LABELS, summing to 1."""
 
+_GREY = np.full(3, 1 / 3, np.float32)
 _DETAIL_SIZE = (64, 64)
 _INNER = (slice(4, -4), slice(4, -4))
 
@@ -83,22 +84,28 @@ class Classifier:
     calibrations: tuple[Calibration, ...]
     version: str
 
-    def judge(self, chip: Pixels) -> Judgement:
-        """Judge an aligned face, shape (CHIP, CHIP, 3), uint8."""
+    def judge(self, chip: Pixels, outputs: Tensor | None = None) -> Judgement:
+        """Judge an aligned face, shape (CHIP, CHIP, 3), uint8.
+
+        ``outputs``: the network's outputs for it, if known.
+        """
         calibration = calibration_for(detail(chip), self.calibrations)
-        probabilities = calibration.probabilities(mean_logits(self.network, chip))
+        probabilities = calibration.probabilities(mean_logits(self.network, chip, outputs))
         kept = calibration.prediction_set(probabilities)
         return Judgement(probabilities, kept, calibration.thresholds)
 
 
-def mean_logits(network: Network, chip: Pixels) -> NDArray[np.float64]:
+def mean_logits(
+    network: Network, chip: Pixels, outputs: Tensor | None = None
+) -> NDArray[np.float64]:
     """The labels' logits, shape (5,), the mean over an aligned face and its mirror image.
 
     A mirrored picture therefore gets the same answer. training/README.md gives the accuracy gained.
+    ``outputs``: the network's outputs for the face itself, if known.
     """
-    image = chip.astype(np.float32)
-    (outputs,) = network(image).values()
-    (mirrored,) = network(image[:, ::-1]).values()
+    if outputs is None:
+        (outputs,) = network(chip).values()
+    (mirrored,) = network(chip[:, ::-1]).values()
     return (outputs[: len(LABELS)].astype(np.float64) + mirrored[: len(LABELS)]) / 2
 
 
@@ -115,9 +122,7 @@ def detail(chip: Pixels) -> float:
     blurred by a Gaussian of one pixel, divided by that of the picture itself: in grey, at 64 pixels
     a side, without the border.
     """
-    grey = cv2.resize(
-        chip.mean(axis=-1, dtype=np.float32), _DETAIL_SIZE, interpolation=cv2.INTER_AREA
-    )
+    grey = cv2.resize(chip @ _GREY, _DETAIL_SIZE, interpolation=cv2.INTER_AREA)
     fine = grey - cv2.GaussianBlur(grey, (0, 0), 1)
     contrast = float(grey[_INNER].std())
     return float(fine[_INNER].std()) / contrast if contrast >= 1 else 0.0

@@ -41,9 +41,10 @@ class Detection:
     score: float
 
     @functools.cached_property
-    def centre(self) -> NDArray[np.float64]:
-        """The middle of the box, shape (2,)."""
-        return np.asarray(self.corners.mean(axis=0))
+    def centre(self) -> tuple[float, float]:
+        """The middle of the box, x and y."""
+        (left, top), (right, bottom) = self.corners.tolist()
+        return (left + right) / 2, (top + bottom) / 2
 
     @property
     def width(self) -> float:
@@ -52,7 +53,7 @@ class Detection:
 
     def mapped(self, transform: Transform) -> "Detection":
         """The same face, mapped by ``transform``; the new box encloses the old box's ellipse."""
-        (centre,) = geometry.apply(transform, self.centre[np.newaxis])
+        (centre,) = geometry.apply(transform, np.array([self.centre]))
         half = np.sqrt(transform[:, :2] ** 2 @ (self.corners[1] - self.centre) ** 2)
         corners = np.stack([centre - half, centre + half])
         return Detection(corners, geometry.apply(transform, self.keypoints), self.score)
@@ -63,7 +64,7 @@ def detect(network: Network, view: Pixels, score_threshold: float) -> list[Detec
 
     ``view``: its height and width are multiples of 32.
     """
-    grids = sorted(network(view.astype(np.float32)).values(), key=len, reverse=True)
+    grids = sorted(network(view).values(), key=len, reverse=True)
     cells = np.concatenate([grid.reshape(-1, 16) for grid in grids])
     # No probability exceeds 1, so each of the two factors must reach the square of the threshold.
     least = np.log(score_threshold**2 / (1 - score_threshold**2))
@@ -109,7 +110,8 @@ def _merge_overlapping(
     while scores.size:
         same = _overlaps(points) > IOU_THRESHOLD
         same[0] = True
-        mean = np.average(points[same], axis=0, weights=scores[same] - score_threshold)
+        weights = scores[same] - score_threshold
+        mean = np.tensordot(weights / weights.sum(), points[same], axes=1)
         merged.append(Detection(mean[:2], mean[2:], float(scores[0])))
         points, scores = points[~same], scores[~same]
     return merged

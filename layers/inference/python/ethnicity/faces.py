@@ -1,4 +1,4 @@
-"""The faces of a picture, each with the transform to the classifier's frame.
+"""The faces of a picture, each in the classifier's frame.
 
 The picture is searched from coarse to fine. The detector proposes faces; each proposal gets one
 closer look, which locates it, and one verdict. Each level adds faces and changes none. A picture
@@ -8,6 +8,7 @@ that is already a face crop, a chip, is used whole.
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from math import dist
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ethnicity import geometry
 from ethnicity.detector import Detection, detect
 from ethnicity.frame import CHIP, distance_to_frame, frame_view, tilt, whole_view
 from ethnicity.geometry import Pixels, Points, Transform
-from ethnicity.networks import Network, Run
+from ethnicity.networks import Network, Run, Tensor
 from ethnicity.search import FINEST_LEVEL, LEVELS, TILE, glance, scaled, search
 
 LOOK, LOOK_BORDER = 96, 1 / 6
@@ -71,12 +72,27 @@ class Face:
 
     ``corners``: shape (2, 2), top left and bottom right, in the picture's pixels, inside it.
     ``score``: the probability that it is a face, 0 to 1; ``None`` if the picture is a chip.
-    ``to_chip``: maps the picture to the aligned face.
+    ``chip``: shape (CHIP, CHIP, 3), the face in the classifier's frame. ``to_chip``: maps the
+    picture to it.
+    ``outputs``: the classifier's outputs for the chip, shape (6,); ``None`` if it has not run.
     """
 
     corners: Points
     score: float | None
+    chip: Pixels
     to_chip: Transform
+    outputs: Tensor | None = None
+
+
+class _Found(NamedTuple):
+    """A face as located by a closer look, and what the classifier saw of it.
+
+    The score of ``place`` is the probability of a face.
+    """
+
+    place: Detection
+    chip: Pixels
+    outputs: Tensor
 
 
 def find_faces(
@@ -94,12 +110,14 @@ def find_faces(
     at = cache(partial(scaled, pixels))
     glanced = glance(finder.detector, pixels)
     if take_chips_whole and glanced and _is_chip(glanced[0], width, height):
-        return [whole_picture(width, height)]
+        corners = np.array([[0.0, 0.0], [width, height]])
+        to_chip = whole_view(width, height)
+        return [Face(corners, None, geometry.warp(pixels, to_chip, CHIP), to_chip)]
     large = [each for each in glanced if each.width >= GLANCED * longest]
     found = _with_faces(finder, pixels, [], large)
     coarse = [each for each in LEVELS if each <= 2 * longest] or [TILE]
     fine = [FINEST_LEVEL] if longest >= FINEST_LEVEL else []
-    while coarse and not any(each.width >= SEEN * longest for each in found):
+    while coarse and not any(each.place.width >= SEEN * longest for each in found):
         proposals = search(finder.detector, at(coarse.pop(0)))
         found = _with_faces(finder, pixels, found, proposals)
     turns = _turns_to_upright(found)
@@ -109,22 +127,12 @@ def find_faces(
         turns += 1
         found = _with_faces(finder, pixels, [], search(finder.detector, at(TILE), turns))
     if all_faces and found:
-        largest = max(each.width for each in found)
+        largest = max(each.place.width for each in found)
         for level in coarse + fine:
             proposals = search(finder.detector, at(level), turns)
             found = _with_faces(finder, pixels, found, proposals, narrower_than=largest)
-    found.sort(key=lambda each: -each.width)
+    found.sort(key=lambda each: -each.place.width)
     return [_face(each, width, height) for each in found]
-
-
-def align(pixels: Pixels, face: Face) -> Pixels:
-    """The face in the classifier's frame, shape (CHIP, CHIP, 3)."""
-    return geometry.warp(pixels, face.to_chip, CHIP)
-
-
-def whole_picture(width: int, height: int) -> Face:
-    """The one face of a picture that is itself a chip."""
-    return Face(np.array([[0.0, 0.0], [width, height]]), None, whole_view(width, height))
 
 
 def is_same(one: Detection, other: Detection) -> bool:
@@ -151,43 +159,50 @@ def look(detector: Network, pixels: Pixels, proposal: Detection, turns: int = 0)
     return seen.mapped(geometry.invert(view))
 
 
-def _turns_to_upright(found: list[Detection]) -> int:
+def _turns_to_upright(found: list[_Found]) -> int:
     """The clockwise quarter turns that make the largest face nearly upright; 0 without a face."""
     if not found:
         return 0
-    angle = tilt(max(found, key=lambda each: each.width).keypoints)
+    angle = tilt(max(found, key=lambda each: each.place.width).place.keypoints)
     return round(-angle / (np.pi / 2)) % 4
 
 
 def _with_faces(
     finder: Finder,
     pixels: Pixels,
-    found: list[Detection],
+    found: list[_Found],
     proposals: list[Detection],
     narrower_than: float = np.inf,
-) -> list[Detection]:
+) -> list[_Found]:
     """The faces found so far, and the proposals that are faces at other places."""
     found = found.copy()
     for each in proposals:
-        if not any(is_same(each, face) for face in found):
+        if _is_elsewhere(each, found):
             face = _judged(finder, pixels, each)
-            elsewhere = not any(is_same(face, other) for other in found)
-            if face.score >= 0.5 and face.width < narrower_than and elsewhere:
+            if face and face.place.width < narrower_than and _is_elsewhere(face.place, found):
                 found.append(face)
     return found
 
 
-def _judged(finder: Finder, pixels: Pixels, proposal: Detection) -> Detection:
-    """The proposal as located by a closer look; its score is the probability of a face."""
-    placed = look(finder.detector, pixels, proposal)
-    log_odds = _log_odds(proposal, placed)
-    if log_odds > REJECTED:
-        by_classifier = _face_log_odds(finder.classifier, pixels, placed)
-        if placed.score < CLEAR:
-            placed = _best_of_all_turns(finder.detector, pixels, proposal, placed)
-            by_classifier = max(by_classifier, _face_log_odds(finder.classifier, pixels, placed))
-        log_odds = _log_odds(proposal, placed) + CLASSIFIER_WEIGHT * by_classifier
-    return replace(placed, score=float(1 / (1 + np.exp(-log_odds))))
+def _is_elsewhere(place: Detection, found: list[_Found]) -> bool:
+    return not any(is_same(place, each.place) for each in found)
+
+
+def _judged(finder: Finder, pixels: Pixels, proposal: Detection) -> _Found | None:
+    """The proposal as located by a closer look; None if it is probably no face."""
+    place = look(finder.detector, pixels, proposal)
+    if _log_odds(proposal, place) <= REJECTED:
+        return None
+    chip, outputs = _classified(finder.classifier, pixels, place)
+    by_classifier = outputs[-1]
+    if place.score < CLEAR:
+        place = _best_of_all_turns(finder.detector, pixels, proposal, place)
+        chip, outputs = _classified(finder.classifier, pixels, place)
+        by_classifier = max(by_classifier, outputs[-1])
+    log_odds = _log_odds(proposal, place) + CLASSIFIER_WEIGHT * float(by_classifier)
+    if log_odds < 0:
+        return None
+    return _Found(replace(place, score=float(1 / (1 + np.exp(-log_odds)))), chip, outputs)
 
 
 def _best_of_all_turns(
@@ -205,11 +220,14 @@ def _log_odds(proposal: Detection, placed: Detection) -> float:
     return PROPOSAL_WEIGHT * _logit(proposal.score) + LOOK_WEIGHT * _logit(placed.score) + BIAS
 
 
-def _face_log_odds(classifier: Run, pixels: Pixels, placed: Detection) -> float:
-    """The classifier's last output, proportional to the log odds of a face."""
-    chip = geometry.warp(pixels, frame_view(placed.keypoints, CHIP), CHIP)
-    (outputs,) = classifier(chip.astype(np.float32)).values()
-    return float(outputs[-1])
+def _classified(classifier: Run, pixels: Pixels, place: Detection) -> tuple[Pixels, Tensor]:
+    """The face in the classifier's frame, and the classifier's outputs.
+
+    The last output is proportional to the log odds of a face.
+    """
+    chip = geometry.warp(pixels, frame_view(place.keypoints, CHIP), CHIP)
+    (outputs,) = classifier(chip).values()
+    return chip, outputs
 
 
 def _logit(probability: float) -> float:
@@ -220,8 +238,13 @@ def _logit(probability: float) -> float:
 def _central(detector: Network, pixels: Pixels, view: Transform) -> Detection | None:
     """The best face in the middle of a view."""
     found = detect(detector, geometry.warp(pixels, view, LOOK), LOOK_THRESHOLD)
-    central = (each for each in found if np.abs(each.centre / LOOK - 0.5).max() <= OFF_CENTRE)
-    return next(central, None)
+    middle = (each for each in found if _off_centre(each) <= OFF_CENTRE * LOOK)
+    return next(middle, None)
+
+
+def _off_centre(seen: Detection) -> float:
+    """The larger of a detection's two distances from the middle of a closer look."""
+    return max(abs(each - LOOK / 2) for each in seen.centre)
 
 
 def _rotated(view: Transform, angle: float) -> Transform:
@@ -237,6 +260,7 @@ def _is_chip(found: Detection, width: int, height: int) -> bool:
     return found.score >= CHIP_SCORE and distance <= CHIP_TOLERANCE
 
 
-def _face(found: Detection, width: int, height: int) -> Face:
-    corners = np.clip(found.corners, 0, (width, height))
-    return Face(corners, found.score, frame_view(found.keypoints, CHIP))
+def _face(found: _Found, width: int, height: int) -> Face:
+    place, chip, outputs = found
+    corners = np.clip(place.corners, 0, (width, height))
+    return Face(corners, place.score, chip, frame_view(place.keypoints, CHIP), outputs)

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from ethnicity.model_files import MODELS, read_model_file
 
+Image = NDArray[np.uint8]
+"""Shape (height, width, 3)."""
+
 Tensor = NDArray[np.float32]
 
-Run = Callable[[Tensor], dict[str, Tensor]]
+Run = Callable[[Image], dict[str, Tensor]]
 """One image in, one or more tensors out."""
 
 
@@ -32,8 +35,8 @@ class Network:
         loaded = _load(content)
         self._of_this_thread()[loaded.shape] = loaded
 
-    def __call__(self, image: Tensor) -> dict[str, Tensor]:
-        """Run on one image of shape (height, width, 3); outputs by name, without the batch axis."""
+    def __call__(self, image: Image) -> dict[str, Tensor]:
+        """Run on one image; outputs by name, without the batch axis."""
         by_shape = self._of_this_thread()
         loaded = by_shape.get(image.shape)
         if loaded is None:
@@ -57,8 +60,8 @@ class _Loaded:
     input_index: int
     output_indices: dict[str, int]
 
-    def run(self, image: Tensor) -> dict[str, Tensor]:
-        self.interpreter.set_tensor(self.input_index, image[np.newaxis])
+    def run(self, image: Image) -> dict[str, Tensor]:
+        self.interpreter.tensor(self.input_index)()[0] = image  # converts to float32 in place
         self.interpreter.invoke()
         return {
             name: self.interpreter.get_tensor(index)[0]

@@ -153,10 +153,10 @@ def _type_name(value: object) -> str:
 
 
 def _classify_face(classifier: Classifier, picture: Picture, face: Face) -> ClassifiedFace:
-    chip = faces.align(picture.pixels, face)
     if picture.profile:
-        chip = picture.profile.to_srgb(chip)
-    judgement = classifier.judge(chip)
+        judgement = classifier.judge(picture.profile.to_srgb(face.chip))
+    else:
+        judgement = classifier.judge(face.chip, face.outputs)
     left, top, right, bottom = (round(edge) for edge in (face.corners * picture.reduction).ravel())
     return ClassifiedFace(
         probabilities=judgement.probabilities,

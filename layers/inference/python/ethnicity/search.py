@@ -96,8 +96,10 @@ def _tiles(pixels: Pixels) -> Iterator[tuple[Pixels, int, int]]:
         for left in lefts:
             tile = pixels[top : top + high, left : left + wide]
             below, beside = high - tile.shape[0], wide - tile.shape[1]
-            bordered = cv2.copyMakeBorder(tile, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-            yield np.asarray(bordered, np.uint8), left, top
+            if below or beside:
+                bordered = cv2.copyMakeBorder(tile, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+                tile = np.asarray(bordered, np.uint8)
+            yield tile, left, top
 
 
 def _cover(length: int) -> tuple[int, list[int]]:
