@@ -26,7 +26,7 @@ from ethnicity.audit.frame import caveats, filled, measures, verdict
 from ethnicity.audit.html_outcome import outcome_part
 from ethnicity.audit.html_truth import truth_part
 
-_MOST_FOLDERS, _MOST_FILES, _MOST_NAMES = 100, 500, 12
+_MOST_GROUPS, _MOST_FILES, _MOST_NAMES = 100, 500, 12
 """Limits of the page; report.json has everything."""
 
 Object = Mapping[str, Any]
@@ -46,7 +46,7 @@ def page(report: Object) -> str:
     if whole["composition"]:
         parts += [_composition(report), _balance(report)]
     if report["folders"] or report["other_folders"]:
-        parts.append(_folders(report))
+        parts.append(_groups(report))
     parts += [_labels(report["labels"]), _pictures(whole)]
     if report["bad"]:
         parts.append(_bad(report["bad"]))
@@ -163,12 +163,12 @@ def _balance(report: Object) -> str:
     return f"<section><h2>Balance</h2>{measures(cells)}</section>"
 
 
-def _folders(report: Object) -> str:
+def _groups(report: Object) -> str:
     groups = sorted(report["folders"].items(), key=lambda item: -item[1]["pictures"])
     labels = list(report["target"]["shares"])
-    shown = groups[:_MOST_FOLDERS]
+    shown = groups[:_MOST_GROUPS]
     others = report["other_folders"]
-    rows = [("All folders", report["whole"]), *shown]
+    rows = [("All groups", report["whole"]), *shown]
     if others:
         rows.append((_others(others["names"]), others))
     top = nice(
@@ -182,21 +182,21 @@ def _folders(report: Object) -> str:
             default=1.0,
         )
     )
-    body = "".join(_folder(name, group, labels, top) for name, group in rows)
+    body = "".join(_row(name, group, labels, top) for name, group in rows)
     heads = "".join(f'<th scope="col">{label}</th>' for label in labels)
     more = (
-        f'<p class="soft">The {_MOST_FOLDERS} largest of {len(groups):,}; '
-        "report.json lists all.</p>"
-        if len(groups) > _MOST_FOLDERS
+        f'<p class="soft">The {_MOST_GROUPS} largest of {len(groups):,}; report.json lists all.</p>'
+        if len(groups) > _MOST_GROUPS
         else ""
     )
     return (
-        '<section class="long"><h2>By folder</h2><p class="soft">Corrected shares with their 95 % '
-        "intervals. Small folders have wide intervals, and about 1 interval in 20 misses the true "
-        f"value. Folders with fewer than {FEWEST} faces are reported together, joined by other "
-        f"folders if needed, so that their numbers cannot be worked out.</p>{more}"
-        '<div class="scroll" role="region" aria-label="Composition by folder" tabindex="0">'
-        '<table class="folders"><thead><tr><th scope="col">Folder</th>'
+        '<section class="long"><h2>By group</h2><p class="soft">The groups are the set\'s folders, or '
+        "the values of columns if some were named. The table gives corrected shares with their "
+        "95 % intervals. Small groups have wide intervals, and about 1 interval in 20 misses the "
+        f"true value. Groups with fewer than {FEWEST} faces are reported together, joined by other "
+        f"groups if needed, so that their numbers cannot be worked out.</p>{more}"
+        '<div class="scroll" role="region" aria-label="Composition by group" tabindex="0">'
+        '<table class="folders"><thead><tr><th scope="col">Group</th>'
         '<th scope="col" class="number">Pictures</th><th scope="col" class="number">Judged</th>'
         f"{heads}</tr></thead><tbody>{body}</tbody></table></div></section>"
     )
@@ -205,10 +205,10 @@ def _folders(report: Object) -> str:
 def _others(names: Sequence[str]) -> str:
     named = ", ".join(name or "(top)" for name in names[:_MOST_NAMES])
     more = ", …" if len(names) > _MOST_NAMES else ""
-    return f"Other folders ({len(names):,}): {named}{more}"
+    return f"Other groups ({len(names):,}): {named}{more}"
 
 
-def _folder(name: str, group: Object, labels: Iterable[str], top: float) -> str:
+def _row(name: str, group: Object, labels: Iterable[str], top: float) -> str:
     cells = []
     for label in labels:
         if not group["composition"]:
