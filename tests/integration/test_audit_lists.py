@@ -26,8 +26,9 @@ from ethnicity.cli.audit import audit
 from ethnicity.labels import LABELS
 
 DATA = Path(__file__).parents[1] / "data"
-SCHEMA = json.loads(
-    Path(sources.__file__).with_name("report.schema.json").read_text(encoding="utf-8")
+SCHEMA, COMPARISON_SCHEMA = (
+    json.loads(Path(sources.__file__).with_name(name).read_text(encoding="utf-8"))
+    for name in ("report.schema.json", "comparison.schema.json")
 )
 
 Rows = list[dict[str, str]]
@@ -380,6 +381,7 @@ def test_two_reports_are_compared_by_shares_and_outcomes(tmp_path: Path) -> None
 
     assert result.exit_code == 0, result.output
     told = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
+    jsonschema.validate(told, COMPARISON_SCHEMA)
     assert told["verdict"]["level"] == "different"
     sure = [label for label, each in told["shares"].items() if each["more_than_chance"]]
     assert sure == ["White", "Black"]
@@ -408,6 +410,7 @@ def test_a_withheld_rate_is_not_compared() -> None:
 
     told = compare(*(report_of([200] * 5, few) for _ in range(2)))
 
+    jsonschema.validate(told, COMPARISON_SCHEMA)
     assert told["outcome"]
     assert told["outcome"]["labels"]["Black"] is None
     assert "withheld" in comparison_page(told)

@@ -1,4 +1,7 @@
-"""Comparison of two reports: which of their differences are more than chance."""
+"""Comparison of two reports: which of their differences are more than chance.
+
+The comparison is a JSON object, described by comparison.schema.json in this folder.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
