@@ -190,11 +190,11 @@ def _groups(report: Object) -> str:
         else ""
     )
     return (
-        '<section class="long"><h2>By group</h2><p class="soft">The groups are the set\'s folders, or '
-        "the values of columns if some were named. The table gives corrected shares with their "
-        "95 % intervals. Small groups have wide intervals, and about 1 interval in 20 misses the "
-        f"true value. Groups with fewer than {FEWEST} faces are reported together, joined by other "
-        f"groups if needed, so that their numbers cannot be worked out.</p>{more}"
+        '<section class="long"><h2>By group</h2><p class="soft">The groups are the folders of the '
+        "set, or the values of columns if some were named. The table gives corrected shares with "
+        "their 95 % intervals. Small groups have wide intervals, and about 1 interval in 20 misses "
+        f"the true value. Groups with fewer than {FEWEST} faces are reported together, joined by "
+        f"other groups if needed, so that their numbers cannot be worked out.</p>{more}"
         '<div class="scroll" role="region" aria-label="Composition by group" tabindex="0">'
         '<table class="folders"><thead><tr><th scope="col">Group</th>'
         '<th scope="col" class="number">Pictures</th><th scope="col" class="number">Judged</th>'
