@@ -20,7 +20,7 @@ from ethnicity.frame import CHIP
 from ethnicity.geometry import Pixels, warp
 from ethnicity.labels import LABELS
 from training import backends, fast
-from training.augment import training_crop
+from training.augment import degraded, training_crop
 from training.data import AGE_BANDS, GENDERS, ORIGINS, UNKNOWN, FaceSet
 from training.networks import FEATURES, Normalization, face_resnet, original, residual_se
 
@@ -63,6 +63,8 @@ class Recipe:
     ``teachers``: the generations whose mean answers are part of the target.
     ``teachers_weight``: weight of these answers in the target; the labels have the rest.
     ``align_share``: share of the pictures that the detector aligns; the others are used whole.
+    ``degraded_share``: share of the pictures that lose detail (`augment.degraded`) in addition to
+    the other changes.
     ``half``: 0 or 1: train on this half of the training pictures and, as a teacher, answer for the
     other; None: train on all pictures and answer for all.
     ``no_faces``: number of pictures without a face in each batch, as a fraction of the faces; above
@@ -88,6 +90,7 @@ class Recipe:
     mixup_share: float = 0.5
     average_decay: float = 0.999
     align_share: float = 0.6
+    degraded_share: float = 0
     start: int | str | None = None
     teachers: tuple[int, ...] = ()
     teachers_weight: float = 0.5
@@ -179,7 +182,7 @@ class Batches:
         aligned = rng.random() < self.recipe.align_share
         to_chip = source.aligned[row] if aligned else source.whole
         side = self.recipe.side
-        return training_crop(source.pictures[row], to_chip * (side / CHIP), rng, side)
+        return self._changed(source.pictures[row], to_chip * (side / CHIP), rng)
 
     def _without_face(self, rng: np.random.Generator) -> list[Pixels]:
         if self.no_faces is None:
@@ -187,7 +190,13 @@ class Batches:
         chosen = rng.integers(len(self.no_faces), size=self.extra)
         side = self.recipe.side
         to_crop = np.eye(2, 3) * (side / CHIP)
-        return [training_crop(self.no_faces[each], to_crop, rng, side) for each in chosen]
+        return [self._changed(self.no_faces[each], to_crop, rng) for each in chosen]
+
+    def _changed(
+        self, picture: Pixels, to_crop: NDArray[np.float64], rng: np.random.Generator
+    ) -> Pixels:
+        crop = training_crop(picture, to_crop, rng, self.recipe.side)
+        return degraded(crop, rng) if rng.random() < self.recipe.degraded_share else crop
 
 
 def _one_hot(parts: list[NDArray[np.int64]], classes: int) -> NDArray[np.float32]:
