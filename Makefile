@@ -41,7 +41,7 @@ test: $(DEV)/.ready $(LOCAL)/.ready ## Run the tests with coverage, on all cores
 	$(DEV)/python -m pytest
 
 test-training: $(TRAIN)/.ready ## Run the training tests, which need TensorFlow
-	$(TRAIN)/python -m pytest tests/training -o addopts= -W default
+	$(TRAIN)/python -m pytest tests/training -n 2 -o addopts= -W default
 
 lint: $(DEV)/.ready .venv/checkov/bin/.ready words ## Check format, style, types, wording and the stack
 	$(DEV)/ruff format --check .
