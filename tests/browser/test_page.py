@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import subprocess
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,9 @@ def test_a_chosen_photo_is_sent_unchanged_and_its_answer_is_shown(
         assert (length, mark) == pytest.approx((probability, threshold), abs=1e-4)
         kept = "kept" if label in answer["prediction_set"] else "not kept"
         side = "above" if probability >= threshold else "below"
-        expect(bar).to_contain_text(f", {kept}, {side} its cut-off {100 * threshold:.1f}\u00a0%")
+        # Rounded like JavaScript: 16.25 becomes 16.3
+        shown = Decimal(100 * threshold).quantize(Decimal("0.1"), ROUND_HALF_UP)
+        expect(bar).to_contain_text(f", {kept}, {side} its cut-off {shown}\u00a0%")
     expect(page.locator("#full-notice")).to_have_text(answer["notice"])
 
 

@@ -54,6 +54,10 @@ GLANCED, SEEN = 0.25, 0.1
 """Widths, as fractions of the picture's longer side, above which the glance and the first level
 miss hardly any face. Once such a face is found, finer levels cannot find a larger one."""
 
+SURE = 0.5
+"""Score of a proposal below which the glance does not locate a face well. It is then looked for at
+the first levels too, and the glance's proposal only counts if they do not show the face."""
+
 SAME_FACE = 0.5
 """Two detections are one face if their centres are closer than this fraction of the wider one."""
 
@@ -114,12 +118,13 @@ def find_faces(
         to_chip = whole_view(width, height)
         return [Face(corners, None, geometry.warp(pixels, to_chip, CHIP), to_chip)]
     large = [each for each in glanced if each.width >= GLANCED * longest]
-    found = _with_faces(finder, pixels, [], large)
+    found = _with_faces(finder, pixels, [], [each for each in large if each.score >= SURE])
     coarse = [each for each in LEVELS if each <= 2 * longest] or [TILE]
     fine = [FINEST_LEVEL] if longest >= FINEST_LEVEL else []
     while coarse and not any(each.place.width >= SEEN * longest for each in found):
         proposals = search(finder.detector, at(coarse.pop(0)))
         found = _with_faces(finder, pixels, found, proposals)
+    found = _with_faces(finder, pixels, found, large)
     turns = _turns_to_upright(found)
     if turns:
         found = _with_faces(finder, pixels, found, search(finder.detector, at(TILE), turns))
