@@ -282,11 +282,12 @@ def least_variation(composition: Composition, target: Shares) -> float:
 def verdict(composition: Composition, target: Target) -> dict[str, Any]:
     """How the set compares with the target, in words, as far as the intervals support.
 
-    ``level``: unknown (too few faces), balanced (at most a tenth of the pictures would have to be
-    of another label), unbalanced (a label surely has less than half or more than double its share
-    in the target, or surely more than a fifth would have to be of another label), uneven (between
-    the two) or unclear (the intervals span both). ``under_represented``: labels that surely have
-    less than half their share, ``over_represented``: labels that surely have more than double.
+    ``level``: unknown (too few faces), balanced (at most 15 % of the pictures would have to be of
+    another label), unbalanced (a label surely has less than half or more than double its share
+    in the target, or surely more than a fifth would have to be of another label), uneven (surely
+    more than a tenth would have to be) or unclear (none of these is certain).
+    ``under_represented``: labels that surely have less than half their share,
+    ``over_represented``: labels that surely have more than double.
     """
     if composition.faces < FEW:
         faces = "1 face" if composition.faces == 1 else f"{composition.faces} faces"
@@ -310,7 +311,7 @@ def verdict(composition: Composition, target: Target) -> dict[str, Any]:
 def _level(least: float, most: float, *, surely_off: bool) -> str:
     if surely_off or least > 0.2:
         return "unbalanced"
-    if most <= 0.1:
+    if most <= 0.15:
         return "balanced"
     return "uneven" if least > 0.1 else "unclear"
 
