@@ -42,7 +42,12 @@ def test_the_package_depends_on_its_pinned_packages_without_those_for_aws() -> N
 def test_the_extras_match_the_packages_pinned_for_s3_and_training() -> None:
     extras = PROJECT["optional-dependencies"]
     assert names(extras["s3"]) == pinned("s3.in")
-    assert names(extras["training"]) == pinned("train.in") - {"click", "pytest", "pytest-xdist", "tqdm"}
+    assert names(extras["training"]) == pinned("train.in") - {
+        "click",
+        "pytest",
+        "pytest-xdist",
+        "tqdm",
+    }
 
 
 @pytest.fixture(scope="module")
