@@ -95,6 +95,7 @@ class _Found(NamedTuple):
     """
 
     place: Detection
+    to_chip: Transform
     chip: Pixels
     outputs: Tensor
 
@@ -198,16 +199,16 @@ def _judged(finder: Finder, pixels: Pixels, proposal: Detection) -> _Found | Non
     place = look(finder.detector, pixels, proposal)
     if _log_odds(proposal, place) <= REJECTED:
         return None
-    chip, outputs = _classified(finder.classifier, pixels, place)
-    by_classifier = outputs[-1]
+    found = _classified(finder.classifier, pixels, place)
+    by_classifier = found.outputs[-1]
     if place.score < CLEAR:
         place = _best_of_all_turns(finder.detector, pixels, proposal, place)
-        chip, outputs = _classified(finder.classifier, pixels, place)
-        by_classifier = max(by_classifier, outputs[-1])
+        found = _classified(finder.classifier, pixels, place)
+        by_classifier = max(by_classifier, found.outputs[-1])
     log_odds = _log_odds(proposal, place) + CLASSIFIER_WEIGHT * float(by_classifier)
     if log_odds < 0:
         return None
-    return _Found(replace(place, score=float(1 / (1 + np.exp(-log_odds)))), chip, outputs)
+    return found._replace(place=replace(place, score=float(1 / (1 + np.exp(-log_odds)))))
 
 
 def _best_of_all_turns(
@@ -225,14 +226,12 @@ def _log_odds(proposal: Detection, placed: Detection) -> float:
     return PROPOSAL_WEIGHT * _logit(proposal.score) + LOOK_WEIGHT * _logit(placed.score) + BIAS
 
 
-def _classified(classifier: Run, pixels: Pixels, place: Detection) -> tuple[Pixels, Tensor]:
-    """The face in the classifier's frame, and the classifier's outputs.
-
-    The last output is proportional to the log odds of a face.
-    """
-    chip = geometry.warp(pixels, frame_view(place.keypoints, CHIP), CHIP)
+def _classified(classifier: Run, pixels: Pixels, place: Detection) -> _Found:
+    """The face as the classifier sees it, with a last output proportional to its log odds."""
+    to_chip = frame_view(place.keypoints, CHIP)
+    chip = geometry.warp(pixels, to_chip, CHIP)
     (outputs,) = classifier(chip).values()
-    return chip, outputs
+    return _Found(place, to_chip, chip, outputs)
 
 
 def _logit(probability: float) -> float:
@@ -266,6 +265,5 @@ def _is_chip(found: Detection, width: int, height: int) -> bool:
 
 
 def _face(found: _Found, width: int, height: int) -> Face:
-    place, chip, outputs = found
-    corners = np.clip(place.corners, 0, (width, height))
-    return Face(corners, place.score, chip, frame_view(place.keypoints, CHIP), outputs)
+    corners = np.clip(found.place.corners, 0, (width, height))
+    return Face(corners, found.place.score, found.chip, found.to_chip, found.outputs)
