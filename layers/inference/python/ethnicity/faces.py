@@ -119,13 +119,15 @@ def find_faces(
         to_chip = whole_view(width, height)
         return [Face(corners, None, geometry.warp(pixels, to_chip, CHIP), to_chip)]
     large = [each for each in glanced if each.width >= GLANCED * longest]
-    found = _with_faces(finder, pixels, [], [each for each in large if each.score >= SURE])
+    sure = [each for each in large if each.score >= SURE]
+    found = _with_faces(finder, pixels, [], sure)
     coarse = [each for each in LEVELS if each <= 2 * longest] or [TILE]
     fine = [FINEST_LEVEL] if longest >= FINEST_LEVEL else []
     while coarse and not any(each.place.width >= SEEN * longest for each in found):
         proposals = search(finder.detector, at(coarse.pop(0)))
         found = _with_faces(finder, pixels, found, proposals)
-    found = _with_faces(finder, pixels, found, large)
+    unsure = [each for each in large if each.score < SURE]
+    found = _with_faces(finder, pixels, found, unsure)
     turns = _turns_to_upright(found)
     if turns:
         found = _with_faces(finder, pixels, found, search(finder.detector, at(TILE), turns))
@@ -202,9 +204,10 @@ def _judged(finder: Finder, pixels: Pixels, proposal: Detection) -> _Found | Non
     found = _classified(finder.classifier, pixels, place)
     by_classifier = found.outputs[-1]
     if place.score < CLEAR:
-        place = _best_of_all_turns(finder.detector, pixels, proposal, place)
-        found = _classified(finder.classifier, pixels, place)
-        by_classifier = max(by_classifier, found.outputs[-1])
+        best = _best_of_all_turns(finder.detector, pixels, proposal, place)
+        if best is not place:
+            place, found = best, _classified(finder.classifier, pixels, best)
+            by_classifier = max(by_classifier, found.outputs[-1])
     log_odds = _log_odds(proposal, place) + CLASSIFIER_WEIGHT * float(by_classifier)
     if log_odds < 0:
         return None
